@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "core/journal.h"
+
+#include "core/pool.h"
+#include "format/media.h"
+
+uint32_t ppt__journal_lines(uint32_t runs)
+{
+	uint32_t whole = runs / PPT__RECORD_RUNS_MAX;
+	uint32_t rest = runs % PPT__RECORD_RUNS_MAX;
+
+	return whole * PPT__RECORD_LINES_MAX +
+	       (rest ? ppt__record_lines(rest) : 0);
+}
+
+void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
+			 uint32_t n)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t word[PPT__RECORD_WORDS_MAX];
+
+	while (n) {
+		uint32_t k = n > PPT__RECORD_RUNS_MAX ? PPT__RECORD_RUNS_MAX :
+							n;
+		uint32_t pending = (uint32_t)(j->head - j->durable);
+		uint32_t lines = ppt__record_build(word, j->seed, j->head,
+						   pending, run, k, n > k);
+
+		for (uint32_t i = 0; i < lines; i++) {
+			uint64_t at = (j->head + i) & (j->lines - 1);
+
+			ppt__pm_stream(&pool->pm,
+				       j->first_word + at * PPT__LINE_WORDS,
+				       word + i * PPT__LINE_WORDS,
+				       PPT__LINE_WORDS);
+		}
+		j->head += lines;
+		j->lines_written += lines;
+		run += k;
+		n -= k;
+	}
+}
+
+void ppt__journal_dirty(struct ppt_pool *pool, uint64_t word)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t line = word >> PPT__LINE_WORDS_LG2;
+	uint32_t slot = (uint32_t)(line ^ line >> 10) % PPT__DIRTY_FILTER;
+
+	/* Queued already, and not flushed since? */
+	if (j->filter[slot].line == line && j->filter[slot].at >= j->queue_tail)
+		return;
+	j->filter[slot].line = line;
+	j->filter[slot].at = j->queue_head;
+	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
+}
+
+static void flush_queued(struct ppt_pool *pool, uint64_t n)
+{
+	struct ppt__journal *j = &pool->journal;
+
+	for (; n && j->queue_tail < j->target_queue; n--) {
+		uint64_t line = j->queue[j->queue_tail++ & (j->queue_size - 1)];
+
+		ppt__pm_flush(&pool->pm, line << PPT__LINE_WORDS_LG2);
+	}
+	if (j->queue_tail == j->target_queue)
+		j->phase = PPT__CKPT_FLUSHED;
+}
+
+static void begin(struct ppt__journal *j)
+{
+	/* Done well before either ring fills up. */
+	uint64_t in_lines = j->lines / 4;
+	uint64_t queue_lines = j->queue_size / (8 * PPT__DIRTY_PER_RUN);
+
+	if (in_lines > queue_lines)
+		in_lines = queue_lines;
+	j->target_queue = j->queue_head;
+	j->target_line = j->durable;
+	j->step = (j->target_queue - j->queue_tail + in_lines - 1) / in_lines;
+	j->phase = PPT__CKPT_FLUSHING;
+}
+
+void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t word = ppt__tail_word(j->seed, line);
+
+	for (uint32_t page = 0; page < 2; page++) {
+		uint64_t at = ppt__word(page, PPT_M_TAIL_WORD);
+
+		ppt__pm_store(&pool->pm, at, word);
+		ppt__pm_store(&pool->pm, at + 1, j->hint);
+		ppt__pm_flush(&pool->pm, at);
+	}
+}
+
+/* Before a fence: the share of @lines in a checkpoint. */
+static void assist(struct ppt_pool *pool, uint64_t lines)
+{
+	struct ppt__journal *j = &pool->journal;
+
+	switch (j->phase) {
+	case PPT__CKPT_IDLE:
+		if (j->head - j->tail <= j->lines / 2 &&
+		    j->queue_head - j->queue_tail <= j->queue_size / 2)
+			return;
+		begin(j);
+		/* fall through */
+	case PPT__CKPT_FLUSHING:
+		flush_queued(pool, j->step * lines);
+		return;
+	case PPT__CKPT_SETTLED:
+		ppt__journal_store_tail(pool, j->target_line);
+		j->phase = PPT__CKPT_TAIL_STORED;
+		return;
+	case PPT__CKPT_FLUSHED:
+	case PPT__CKPT_TAIL_STORED:
+		return;
+	}
+}
+
+void ppt__journal_fence(struct ppt_pool *pool, uint64_t lines)
+{
+	struct ppt__journal *j = &pool->journal;
+
+	assist(pool, lines);
+	ppt__pm_fence(&pool->pm);
+	j->durable = j->head;
+	if (j->phase == PPT__CKPT_FLUSHED) {
+		j->phase = PPT__CKPT_SETTLED;
+	} else if (j->phase == PPT__CKPT_TAIL_STORED) {
+		/* Durable: the ring behind it may be written again [I3]. */
+		j->tail = j->target_line;
+		j->phase = PPT__CKPT_IDLE;
+		j->checkpoints++;
+	}
+}
+
+void ppt__journal_checkpoint(struct ppt_pool *pool)
+{
+	struct ppt__journal *j = &pool->journal;
+
+	/* The fence that makes relaxed commits durable comes before their
+	 * home stores, which the caller has made [I2]. */
+	begin(j);
+	flush_queued(pool, UINT64_MAX);
+	ppt__pm_fence(&pool->pm);
+	ppt__journal_store_tail(pool, j->target_line);
+	ppt__pm_fence(&pool->pm);
+	j->tail = j->target_line;
+	j->phase = PPT__CKPT_IDLE;
+	j->checkpoints++;
+}
+
+void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+			    uint64_t runs)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t queued = j->queue_head - j->queue_tail;
+
+	if (j->head + lines - j->tail <= j->lines &&
+	    queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size)
+		return;
+	ppt__txn_settle(pool);
+	ppt__journal_checkpoint(pool);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The ring journal: records, the commit fence, write-back of home stores, tail.
+ * Layer: core.  Owns I1, I3.
+ *
+ *      tail          durable       head
+ *        |  applied,    |  relaxed,  |
+ *   -----+--------------+------------+-----  lines, numbered without end
+ *
+ *   [tail, durable)  records whose home stores were made; some of these are
+ *                    not written back yet: the dirty queue names their lines
+ *   [durable, head)  records streamed, but not known durable; not applied [I2]
+ *
+ * Checkpoints have no fence of their own.  One runs beside commits: each commit
+ * flushes a few queued lines before its fence, which covers them; when all that
+ * belonged to the records before `target_line` are covered, the next commit
+ * stores the tail, and its fence covers that:
+ *
+ *   IDLE --ppt__journal_assist: half full--> FLUSHING --all flushed--> FLUSHED
+ *   FLUSHED --fence--> SETTLED --store tail--> TAIL_STORED --fence--> IDLE
+ */
+#ifndef PPTABLE_CORE_JOURNAL_H
+#define PPTABLE_CORE_JOURNAL_H
+
+#include "core/pm.h"
+#include "core/runset.h"
+
+enum ppt__ckpt_phase {
+	PPT__CKPT_IDLE,
+	PPT__CKPT_FLUSHING,
+	PPT__CKPT_FLUSHED,
+	PPT__CKPT_SETTLED,
+	PPT__CKPT_TAIL_STORED,
+};
+
+#define PPT__DIRTY_FILTER 1024u
+
+/* Lines that one run's home stores leave to be flushed later, at most. */
+#define PPT__DIRTY_PER_RUN 4u
+
+struct ppt__journal {
+	uint64_t first_word; /* of the ring */
+	uint64_t lines;	     /* in the ring, a power of two */
+	uint64_t window;     /* lines that may be written without a fence */
+	uint32_t seed;
+	uint64_t head;
+	uint64_t durable;
+	uint64_t tail;
+
+	/* Lines to write back: a ring of line numbers in the pool. */
+	uint64_t *queue;
+	uint64_t queue_size; /* a power of two */
+	uint64_t queue_head;
+	uint64_t queue_tail;
+	struct {
+		uint64_t line;
+		uint64_t at; /* position in the queue */
+	} filter[PPT__DIRTY_FILTER];
+
+	enum ppt__ckpt_phase phase;
+	uint64_t target_queue;
+	uint64_t target_line;
+	uint64_t step; /* queue entries to flush for a line written */
+	uint64_t hint; /* stored beside the tail */
+
+	uint64_t lines_written;
+	uint64_t checkpoints;
+};
+
+struct ppt_pool;
+
+/* Lines that a transaction of n runs takes. */
+uint32_t ppt__journal_lines(uint32_t runs);
+
+/* Space for @lines more and the runs' home stores; may checkpoint. */
+void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+			    uint64_t runs);
+
+/* Stream a transaction's records.  No fence. */
+void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
+			 uint32_t n);
+
+/*
+ * The commit point [I1]: everything appended is durable afterwards.  Does its
+ * share of a running checkpoint on the way.
+ */
+void ppt__journal_fence(struct ppt_pool *pool, uint64_t lines);
+
+/* A home store was made at a word: remember its line. */
+void ppt__journal_dirty(struct ppt_pool *pool, uint64_t word);
+
+/* Write everything back and advance the tail to the head. */
+void ppt__journal_checkpoint(struct ppt_pool *pool);
+
+/* Store both tails, flushed but not fenced. */
+void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Map, unmap, protect, translate, iterate: arguments, and the choice between
+ * one transaction of runs and building aside.  Layer: core.
+ */
+#include "core/pt.h"
+#include "core/txn.h"
+
+/* What no format could express. */
+static int check_range(const struct ppt_space *space, ppt_va_t va, uint64_t len,
+		       uint32_t prot, ppt_va_t *last, struct ppt_diag *diag)
+{
+	if (va % PPT_PAGE_BYTES)
+		return ppt__fail(diag, PPT_E_INVAL, "va",
+				 "not a multiple of 4 KiB", va);
+	if (len == 0 || len % PPT_PAGE_BYTES)
+		return ppt__fail(diag, PPT_E_INVAL, "len",
+				 "zero or not a multiple of 4 KiB", len);
+	*last = va + (len - 1);
+	if (*last < va)
+		return ppt__fail(diag, PPT_E_RANGE, "len",
+				 "range wraps around", len);
+	return space->ops->check(va, *last, prot, diag);
+}
+
+static int check_frames(struct ppt_space *space, ppt_pa_t pa, uint64_t len,
+			struct ppt_diag *diag)
+{
+	if (pa == PPT_PA_ALLOC)
+		return 0;
+	if (pa % PPT_PAGE_BYTES)
+		return ppt__fail(diag, PPT_E_INVAL, "pa",
+				 "not a multiple of 4 KiB", pa);
+	if (!ppt__pa_known(space->pool, pa, len))
+		return ppt__fail(diag, PPT_E_REGION, "pa",
+				 "range is not inside one region of the "
+				 "memory map", pa);
+	return 0;
+}
+
+/* Whether a range goes the way for huge ones without trying. */
+static bool is_huge(uint64_t len)
+{
+	return len / PPT_SIZE_2M >= PPT__INLINE_TABLES;
+}
+
+/* What a huge map would meet only after it has reserved pages. */
+static int check_empty(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
+		       struct ppt_diag *diag)
+{
+	struct ppt_extent ext;
+	int err = space->ops->find(space, va, true, &ext, diag);
+
+	if (err == PPT_E_NOENT)
+		return 0;
+	if (!err && ext.va <= last && ext.va >= va)
+		return ppt__fail(diag, PPT_E_EXIST, "va",
+				 "something is mapped there", ext.va);
+	return err;
+}
+
+static int unmap_range(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
+		       struct ppt__call *call, struct ppt_diag *diag)
+{
+	int err = space->ops->unmap(space, va, last, false, diag);
+
+	if (err != PPT_E_TOOBIG)
+		return err;
+	ppt__call_undo(space->pool, call);
+	return space->ops->unmap(space, va, last, true, diag);
+}
+
+static int map_range(struct ppt_space *space, const struct ppt__map_args *args,
+		     bool aside, struct ppt__call *call, struct ppt_diag *diag)
+{
+	int err = 0;
+
+	if (args->flags & PPT_MAP_REPLACE)
+		err = unmap_range(space, args->va, args->last, call, diag);
+	else if (aside)
+		err = check_empty(space, args->va, args->last, diag);
+	if (err)
+		return err;
+	return space->ops->map(space, args, aside, diag);
+}
+
+int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
+	    uint32_t prot, uint32_t flags, struct ppt_diag *diag)
+{
+	struct ppt__map_args args = { .va = va, .pa = pa, .flags = flags };
+	struct ppt__call call;
+	int err;
+
+	if (flags & ~(uint32_t)(PPT_MAP_REPLACE | PPT_MAP_SIZE_MASK |
+				PPT_MAP_UNZEROED))
+		return ppt__fail(diag, PPT_E_INVAL, "flags", "unknown bits",
+				 flags);
+	if (prot == 0)
+		return ppt__fail(diag, PPT_E_INVAL, "prot", "no rights", 0);
+	args.prot = prot;
+	err = check_range(space, va, len, prot, &args.last, diag);
+	if (!err)
+		err = check_frames(space, pa, len, diag);
+	if (!err)
+		err = ppt__call_begin(space->pool, &call, diag);
+	if (err)
+		return err;
+	err = PPT_E_TOOBIG;
+	if (!is_huge(len))
+		err = map_range(space, &args, false, &call, diag);
+	if (err == PPT_E_TOOBIG) {
+		ppt__call_undo(space->pool, &call);
+		err = map_range(space, &args, true, &call, diag);
+	}
+	return ppt__call_end(space->pool, &call, err, diag);
+}
+
+int ppt_unmap(struct ppt_space *space, ppt_va_t va, uint64_t len,
+	      struct ppt_diag *diag)
+{
+	struct ppt__call call;
+	ppt_va_t last;
+	int err = check_range(space, va, len, 0, &last, diag);
+
+	if (!err)
+		err = ppt__call_begin(space->pool, &call, diag);
+	if (err)
+		return err;
+	err = unmap_range(space, va, last, &call, diag);
+	return ppt__call_end(space->pool, &call, err, diag);
+}
+
+int ppt_protect(struct ppt_space *space, ppt_va_t va, uint64_t len,
+		uint32_t prot, struct ppt_diag *diag)
+{
+	struct ppt__call call;
+	ppt_va_t last;
+	int err;
+
+	if (prot == 0)
+		return ppt__fail(diag, PPT_E_INVAL, "prot", "no rights", 0);
+	err = check_range(space, va, len, prot, &last, diag);
+	if (!err)
+		err = ppt__call_begin(space->pool, &call, diag);
+	if (err)
+		return err;
+	err = space->ops->protect(space, va, last, prot, false, diag);
+	if (err == PPT_E_TOOBIG) {
+		ppt__call_undo(space->pool, &call);
+		err = space->ops->protect(space, va, last, prot, true, diag);
+	}
+	return ppt__call_end(space->pool, &call, err, diag);
+}
+
+int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
+		  struct ppt_diag *diag)
+{
+	int err = space->ops->check(va, va, 0, diag);
+
+	return err ? err : space->ops->find(space, va, false, out, diag);
+}
+
+void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
+		   ppt_va_t va, ppt_va_t last)
+{
+	*it = (struct ppt_iter){ .space = *space, .next = va, .last = last };
+}
+
+/* Whether b continues a. */
+static bool joins(const struct ppt_extent *a, const struct ppt_extent *b)
+{
+	return a->va + a->len == b->va && a->pa + a->len == b->pa &&
+	       a->prot == b->prot && a->page_size == b->page_size;
+}
+
+int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
+		  struct ppt_diag *diag)
+{
+	struct ppt_extent all = { .len = 0 };
+
+	while (!it->done) {
+		struct ppt_extent ext;
+		int err = it->space.ops->find(&it->space, it->next, true, &ext,
+					      diag);
+
+		if (err && err != PPT_E_NOENT)
+			return err;
+		if (err || ext.va > it->last || ext.va < it->next) {
+			it->done = true;
+			break;
+		}
+		if (ext.len > it->last - ext.va + 1 &&
+		    it->last - ext.va != UINT64_MAX)
+			ext.len = it->last - ext.va + 1;
+		if (all.len && !joins(&all, &ext))
+			break;
+		if (all.len)
+			all.len += ext.len;
+		else
+			all = ext;
+		it->next = ext.va + ext.len;
+		it->done = it->next == 0;
+	}
+	if (!all.len)
+		return PPT_E_NOENT;
+	*out = all;
+	return 0;
+}

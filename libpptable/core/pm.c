@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "core/pm.h"
+
+#include "format/crc32c.h"
+#include "format/superblock.h"
+
+#if defined(__x86_64__)
+static void cpuid(uint32_t leaf, uint32_t out[4])
+{
+	uint32_t a = leaf, b, c = 0, d;
+
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	out[0] = a;
+	out[1] = b;
+	out[2] = c;
+	out[3] = d;
+}
+
+/* CPUID.07H.0:EBX CLFLUSHOPT[23], CLWB[24]; CPUID.01H:EDX CLFSH[19]. */
+static bool flush_exists(enum ppt_flush flush)
+{
+	uint32_t max[4], one[4], seven[4] = { 0 };
+
+	cpuid(0, max);
+	cpuid(1, one);
+	if (max[0] >= 7)
+		cpuid(7, seven);
+	switch (flush) {
+	case PPT_FLUSH_CLWB:
+		return seven[1] >> 24 & 1u;
+	case PPT_FLUSH_CLFLUSHOPT:
+		return seven[1] >> 23 & 1u;
+	case PPT_FLUSH_CLFLUSH:
+		return one[3] >> 19 & 1u;
+	case PPT_FLUSH_EADR:
+	case PPT_FLUSH_AUTO:
+		return true;
+	}
+	return false;
+}
+#else
+static bool flush_exists(enum ppt_flush flush)
+{
+	return flush == PPT_FLUSH_EADR || flush == PPT_FLUSH_AUTO;
+}
+#endif
+
+enum ppt_flush ppt_flush_best(void)
+{
+	const enum ppt_flush by_cost[] = { PPT_FLUSH_CLWB, PPT_FLUSH_CLFLUSHOPT,
+					   PPT_FLUSH_CLFLUSH };
+
+	for (unsigned int i = 0; i < sizeof(by_cost) / sizeof(by_cost[0]); i++)
+		if (flush_exists(by_cost[i]))
+			return by_cost[i];
+	return PPT_FLUSH_EADR;
+}
+
+const char *ppt_flush_name(enum ppt_flush flush)
+{
+	switch (flush) {
+	case PPT_FLUSH_AUTO:
+		return "auto";
+	case PPT_FLUSH_CLWB:
+		return "clwb";
+	case PPT_FLUSH_CLFLUSHOPT:
+		return "clflushopt";
+	case PPT_FLUSH_CLFLUSH:
+		return "clflush";
+	case PPT_FLUSH_EADR:
+		return "eadr";
+	}
+	return "unknown";
+}
+
+int ppt__pm_init(struct ppt__pm *pm, const struct ppt_pm_config *cfg,
+		 struct ppt_diag *diag)
+{
+	ppt__crc32c_init();
+	if (!cfg->media || (uintptr_t)cfg->media % PPT_PAGE_BYTES ||
+	    (uintptr_t)cfg->writable % PPT_PAGE_BYTES)
+		return ppt__fail(diag, PPT_E_INVAL, "media",
+				 "NULL or not aligned to 4 KiB",
+				 (uintptr_t)cfg->media);
+	if (!flush_exists(cfg->flush))
+		return ppt__fail(diag, PPT_E_INVAL, "flush",
+				 "this CPU lacks the instruction", cfg->flush);
+	*pm = (struct ppt__pm){
+		.media = cfg->media,
+		.writable = cfg->writable,
+		.words = cfg->bytes / 8,
+		.observer = cfg->observer,
+		.flush = cfg->flush ? cfg->flush : ppt_flush_best(),
+	};
+	if (!pm->writable) /* the one place where const is taken off media */
+		pm->writable = (uint64_t *)(uintptr_t)cfg->media;
+	return 0;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "core/pool.h"
+
+#include "core/table.h"
+
+#define PPT_VERSION_TEXT "0.1.0"
+
+const char *ppt_version(void)
+{
+	return PPT_VERSION_TEXT;
+}
+
+const char *ppt_strerror(int err)
+{
+	switch (err) {
+	case PPT_OK:
+		return "no error";
+#define TEXT(name, value, text)                                                \
+	case PPT_E_##name:                                                     \
+		return text;
+		PPT_ERRORS(TEXT)
+#undef TEXT
+	default:
+		return "unknown error";
+	}
+}
+
+const char *ppt_error_name(int err)
+{
+	switch (err) {
+	case PPT_OK:
+		return "PPT_OK";
+#define NAME(name, value, text)                                                \
+	case PPT_E_##name:                                                     \
+		return "PPT_E_" #name;
+		PPT_ERRORS(NAME)
+#undef NAME
+	default:
+		return "unknown";
+	}
+}
+
+/* --------------------------------------------------------------- set-up -- */
+
+#define WINDOW_MAX 1024u /* lines: 64 KiB */
+
+/* Sizes of the arrays behind the handle. */
+struct sizes {
+	uint64_t lines;
+	uint64_t window;
+	uint32_t runs;
+	uint64_t queue;
+	uint64_t stretches;
+};
+
+static struct sizes sizes_of(uint64_t pool_bytes, uint64_t journal_bytes)
+{
+	struct sizes s;
+
+	s.lines = journal_bytes / PPT_LINE_BYTES;
+	s.window = s.lines / 4 < WINDOW_MAX ? s.lines / 4 : WINDOW_MAX;
+	s.runs = (uint32_t)(s.window / PPT__RECORD_LINES_MAX *
+			    PPT__RECORD_RUNS_MAX);
+	s.queue = 8 * s.lines;
+	if (s.queue > UINT64_C(1) << 18)
+		s.queue = UINT64_C(1) << 18;
+	s.stretches = pool_bytes / PPT_SIZE_2M + 1;
+	return s;
+}
+
+#define ALIGN 64u
+
+/* Cut the next array out of scratch memory. */
+static void *cut(uintptr_t *at, uint64_t bytes)
+{
+	uintptr_t p = (*at + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1);
+
+	*at = p + bytes;
+	return (void *)p;
+}
+
+/* Place everything; with pool NULL it only measures. */
+static uintptr_t place(struct ppt_pool *pool, const struct sizes *s,
+		       uintptr_t at)
+{
+#define CUT(field, n)                                                          \
+	do {                                                                   \
+		void *array = cut(&at, (n) * sizeof(*pool->field));            \
+		if (pool)                                                      \
+			pool->field = array;                                   \
+	} while (0)
+	cut(&at, sizeof(*pool));
+	CUT(txn.runs.run, s->runs);
+	CUT(txn.runs.next, s->runs);
+	CUT(group.run, s->runs);
+	CUT(group.next, s->runs);
+	CUT(journal.queue, s->queue);
+	CUT(frames.full, s->stretches / 64 + 1);
+	CUT(page_buffer, PPT_PAGE_WORDS);
+	CUT(page_edit, PPT_PAGE_WORDS);
+	CUT(superblock, 1);
+#undef CUT
+	return at;
+}
+
+size_t ppt_scratch_bytes(uint64_t pool_bytes, uint64_t journal_bytes)
+{
+	struct sizes s = sizes_of(pool_bytes, journal_bytes);
+
+	return place(NULL, &s, 0) + ALIGN;
+}
+
+void ppt__epoch_map(const struct ppt_m_superblock *sb, uint32_t epoch,
+		    struct ppt_memory_map *out)
+{
+	uint32_t n = ppt__get32(sb->region_count);
+
+	out->count = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ppt_m_region *r = &sb->region[i];
+		const struct ppt_m_place *at = &r->at[epoch % PPT_M_EPOCHS];
+		struct ppt_region *to = &out->region[out->count++];
+
+		__builtin_memcpy(to->uuid.b, r->uuid, sizeof(r->uuid));
+		to->kind = ppt__get32(r->kind);
+		to->base = ppt__get64(at->base);
+		to->len = ppt__get64(at->len);
+	}
+}
+
+static void init_journal(struct ppt_pool *pool, const struct sizes *s)
+{
+	struct ppt__journal *j = &pool->journal;
+
+	j->first_word = ppt__word(pool->at.journal_page, 0);
+	j->lines = s->lines;
+	j->window = s->window;
+	j->queue_size = s->queue;
+	j->seed = pool->seed;
+	for (uint32_t i = 0; i < PPT__DIRTY_FILTER; i++)
+		j->filter[i].line = UINT64_MAX;
+}
+
+int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
+		   const struct ppt__pm *pm, const struct ppt_m_superblock *sb,
+		   uint32_t flags, struct ppt_diag *diag)
+{
+	uint64_t pool_bytes = ppt__get64(sb->pool_bytes);
+	uint64_t journal_bytes =
+		(uint64_t)ppt__get32(sb->journal_pages) * PPT_PAGE_BYTES;
+	struct sizes s = sizes_of(pool_bytes, journal_bytes);
+	struct ppt_pool *pool = scratch;
+
+	if (!scratch || (uintptr_t)scratch % ALIGN ||
+	    bytes < ppt_scratch_bytes(pool_bytes, journal_bytes))
+		return ppt__fail(diag, PPT_E_NOMEM, "scratch",
+				 "NULL, not aligned to 64 or too small",
+				 ppt_scratch_bytes(pool_bytes, journal_bytes));
+	__builtin_memset(pool, 0, sizeof(*pool));
+	place(pool, &s, (uintptr_t)scratch);
+	pool->pm = *pm;
+	pool->flags = flags;
+	pool->txn.runs.cap = s.runs;
+	pool->group.cap = s.runs;
+	__builtin_memcpy(pool->superblock, sb, sizeof(*sb));
+	ppt__layout(pool_bytes, journal_bytes, &pool->at, NULL);
+	pool->seed = ppt__seed(sb->uuid);
+	pool->desc_free = ppt__desc_plain(pool->seed, PPT__DESC_FREE);
+	pool->desc_data = ppt__desc_plain(pool->seed, ppt__desc_data(1));
+	pool->epoch = ppt__get32(sb->epoch);
+	pool->superblock_slot = ppt__get32(sb->slot);
+	ppt__epoch_map(sb, pool->epoch, &pool->map);
+	init_journal(pool, &s);
+	*out = pool;
+	return 0;
+}
+
+void ppt__superblock_write(struct ppt_pool *pool)
+{
+	struct ppt_m_superblock *sb = pool->superblock;
+	uint32_t slot = 1 - pool->superblock_slot;
+
+	sb->generation = ppt__le64(ppt__get64(sb->generation) + 1);
+	sb->slot = ppt__le32(slot);
+	ppt__superblock_seal(sb);
+	ppt__pm_stream(&pool->pm, ppt__word(slot, 0), (const uint64_t *)sb,
+		       PPT_M_SB_WORDS);
+	/* Valid, and so the one that counts, once its checksum is whole. */
+	ppt__pm_fence(&pool->pm);
+	pool->superblock_slot = slot;
+}
+
+/* ---------------------------------------------------------- inspection -- */
+
+void ppt_stats(const struct ppt_pool *pool, struct ppt_stats *out)
+{
+	*out = (struct ppt_stats){
+		.pm = pool->pm.count,
+		.commits = pool->commits,
+		.journal_lines = pool->journal.lines_written,
+		.checkpoints = pool->journal.checkpoints,
+		.live_lines = pool->journal.head - pool->journal.tail,
+	};
+}
+
+void ppt__geometry_of(const struct ppt_m_superblock *sb,
+		      struct ppt_geometry *out)
+{
+	uint32_t epoch = ppt__get32(sb->epoch) % PPT_M_EPOCHS;
+
+	__builtin_memcpy(out->uuid.b, sb->uuid, sizeof(sb->uuid));
+	out->bytes = ppt__get64(sb->pool_bytes);
+	out->journal_bytes =
+		(uint64_t)ppt__get32(sb->journal_pages) * PPT_PAGE_BYTES;
+	out->phys_base = ppt__get64(sb->region[0].at[epoch].base);
+	out->generation = ppt__get64(sb->generation);
+	out->version = ppt__get32(sb->version);
+	out->compat = ppt__get64(sb->compat);
+	out->ro_compat = ppt__get64(sb->ro_compat);
+	out->incompat = ppt__get64(sb->incompat);
+}
+
+void ppt_geometry(const struct ppt_pool *pool, struct ppt_geometry *out)
+{
+	ppt__geometry_of(pool->superblock, out);
+}
+
+int ppt_usage(struct ppt_pool *pool, struct ppt_usage *out,
+	      struct ppt_diag *diag)
+{
+	struct ppt_usage u = { 0 };
+
+	for (uint64_t page = 0; page < pool->at.pages; page++) {
+		uint64_t d = ppt__desc_load(pool, (uint32_t)page);
+
+		if (ppt__desc_is_table(d))
+			u.table_pages++;
+		else if (d == pool->desc_free)
+			u.free_pages++;
+		else if (ppt__desc_type(d) == PPT__DESC_META)
+			u.meta_pages++;
+		else if (d != ppt__desc_plain(pool->seed, ppt__desc_hi(d)))
+			return ppt__fail(diag, PPT_E_CORRUPT, "descriptor",
+					 "check wrong", page);
+		else if (ppt__desc_type(d) == PPT__DESC_DATA)
+			u.data_pages++;
+		else
+			u.fixed_pages++;
+	}
+	*out = u;
+	return 0;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The pool handle and what all of core shares.  Layer: core.
+ */
+#ifndef PPTABLE_CORE_POOL_H
+#define PPTABLE_CORE_POOL_H
+
+#include <pptable/map.h>
+#include <pptable/pool.h>
+
+#include "core/frame.h"
+#include "core/journal.h"
+#include "core/pm.h"
+#include "core/runset.h"
+#include "format/desc.h"
+#include "format/media.h"
+#include "format/superblock.h"
+
+#define PPT__RECLAIM_CHANGES_MAX 32u
+
+/* What a transaction changes in the reclaim list, settled at its commit. */
+struct ppt__reclaim_change {
+	uint32_t slot;	/* PPT_PAGE_WORDS: any empty one */
+	uint32_t count; /* consecutive slots that get @item */
+	uint64_t item;
+};
+
+/* One open transaction; see txn.h. */
+struct ppt__txn {
+	bool open;     /* by ppt_begin */
+	bool unfenced; /* frames were zeroed since the last fence */
+	struct ppt__runset runs;
+	uint32_t floor; /* runs before it are not merged with */
+	struct ppt__reclaim_change change[PPT__RECLAIM_CHANGES_MAX];
+	uint32_t changes;
+	uint32_t allocated; /* single frames, to zero as many ahead */
+	struct ppt__frames_mark mark; /* at ppt_begin */
+};
+
+struct ppt_pool {
+	struct ppt__pm pm;
+	struct ppt__layout at;
+	uint32_t flags;
+	bool relaxed;
+
+	/* Checksums and ready-made descriptors. */
+	uint32_t seed;
+	uint64_t desc_free;
+	uint64_t desc_data; /* share count 1 */
+
+	/* The present memory map; [0] is the pool. */
+	struct ppt_memory_map map;
+	uint32_t epoch;
+	uint32_t last_region; /* where a frame was found last */
+
+	struct ppt__journal journal;
+	struct ppt__txn txn;
+	struct ppt__runset group; /* relaxed commits, not applied yet */
+	struct ppt__frames frames;
+
+	struct ppt_tlb_gather gather;	   /* committed, not confirmed */
+	struct ppt_tlb_gather open_gather; /* the transaction's; ticket 1 */
+	uint64_t ticket_flushed;
+	uint64_t ticket_last;
+
+	uint64_t commits;
+	uint32_t superblock_slot; /* the one that counts */
+	uint64_t *page_buffer;	  /* a page of DRAM, used inside core/table */
+	uint64_t *page_edit;	  /* another, for what is to be written */
+	struct ppt_m_superblock *superblock; /* a copy of it in DRAM */
+};
+
+/* ------------------------------------------- reading through the writes -- */
+
+/* A word as the open transaction sees it. */
+static inline uint64_t ppt__load(struct ppt_pool *pool, uint32_t page,
+				 uint32_t slot)
+{
+	uint64_t v;
+
+	if (ppt__runset_find(&pool->txn.runs, page, slot, &v) ||
+	    ppt__runset_find(&pool->group, page, slot, &v))
+		return v;
+	return ppt__pm_load(&pool->pm, ppt__word(page, slot));
+}
+
+/* n words; either where they are, or a copy in @buffer (512 words). */
+const uint64_t *ppt__load_words(struct ppt_pool *pool, uint32_t page,
+				uint32_t slot, uint32_t n, uint64_t *buffer);
+
+/* Where a page's descriptor is. */
+static inline uint32_t ppt__desc_page_of(const struct ppt_pool *pool,
+					 uint32_t page)
+{
+	return pool->at.desc_page + page / PPT_PAGE_WORDS;
+}
+
+static inline uint64_t ppt__desc_load(struct ppt_pool *pool, uint32_t page)
+{
+	return ppt__load(pool, ppt__desc_page_of(pool, page),
+			 page % PPT_PAGE_WORDS);
+}
+
+/* ------------------------------------------------------- memory map -- */
+
+static inline ppt_pa_t ppt__page_pa(const struct ppt_pool *pool, uint32_t page)
+{
+	return pool->map.region[0].base + (uint64_t)page * PPT_PAGE_BYTES;
+}
+
+/* Page index of a PA in the pool; false if it lies elsewhere. */
+static inline bool ppt__pa_page(const struct ppt_pool *pool, ppt_pa_t pa,
+				uint32_t *page)
+{
+	uint64_t off = pa - pool->map.region[0].base;
+
+	*page = (uint32_t)(off / PPT_PAGE_BYTES);
+	return off / PPT_PAGE_BYTES < pool->at.pages;
+}
+
+/* Whether [pa, pa + len) lies in one region. */
+bool ppt__pa_known(struct ppt_pool *pool, ppt_pa_t pa, uint64_t len);
+
+/* Return: 0; PPT_E_REGION; PPT_E_INVAL; PPT_E_RANGE; PPT_E_EXIST. */
+int ppt__region_check(const struct ppt_memory_map *map,
+		      const struct ppt_region *region, struct ppt_diag *diag);
+
+/* Record where a region is at an epoch. */
+void ppt__superblock_set_region(struct ppt_m_superblock *sb, uint32_t i,
+				uint32_t epoch, const struct ppt_region *r);
+
+void ppt__geometry_of(const struct ppt_m_superblock *sb,
+		      struct ppt_geometry *out);
+
+/* Write the superblock's copy in DRAM as the next generation, with a fence. */
+void ppt__superblock_write(struct ppt_pool *pool);
+
+/* ----------------------------------------------------------- set-up -- */
+
+/* Lay the handle out in scratch memory, from a superblock that was chosen. */
+int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
+		   const struct ppt__pm *pm, const struct ppt_m_superblock *sb,
+		   uint32_t flags, struct ppt_diag *diag);
+
+/* Hide the extents in the reclaim list from the allocator, after attach. */
+int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag);
+
+/* Read the memory map of an epoch out of the superblock's copy. */
+void ppt__epoch_map(const struct ppt_m_superblock *sb, uint32_t epoch,
+		    struct ppt_memory_map *out);
+
+#include "core/txn.h"
+
+#endif

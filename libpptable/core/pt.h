@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a page-table format can do.  Layer: core.
+ *
+ * The code is in core/pt/: headers without guards that are compiled once for
+ * each format by core/pt_<format>.c, on top of the contract that
+ * format/pte_<family>.h fulfils:
+ *
+ *   PTE_FAMILY, PTE_LEAF_LEVEL_MAX, PTE_PA_BITS, PTE_ROOT_REGISTER(pa)
+ *   pte_kind(e, level)         empty, table, leaf, bad
+ *   pte_span(level)            bytes that an entry covers
+ *   pte_leaf(pa, level, prot), pte_leaf_pa(e, level), pte_prot(e)
+ *   pte_table(pa), pte_table_pa(e)
+ *   pte_prot_ok(prot), pte_with_prot(e, prot)
+ *   pte_split(e, level, i)     the leaf's i-th part, one level down
+ *   pte_moved(e, delta)        the entry after its memory moved
+ *
+ * So the walk holds no function pointer; a call on a space goes through one.
+ */
+#ifndef PPTABLE_CORE_PT_H
+#define PPTABLE_CORE_PT_H
+
+#include "core/pool.h"
+
+struct ppt__map_args {
+	ppt_va_t va;
+	ppt_va_t last;
+	ppt_pa_t pa; /* PPT_PA_ALLOC: from the pool */
+	uint32_t prot;
+	uint32_t flags;
+};
+
+struct ppt__pt_ops {
+	enum ppt_format format;
+	const char *name;
+	uint32_t family;
+	uint32_t levels;
+
+	/* Arguments that the format cannot express. */
+	int (*check)(ppt_va_t va, ppt_va_t last, uint32_t prot,
+		     struct ppt_diag *diag);
+	int (*map)(struct ppt_space *space, const struct ppt__map_args *args,
+		   bool aside, struct ppt_diag *diag);
+	/* @whole: unlink subtrees as they are, for the reclaim list. */
+	int (*unmap)(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
+		     bool whole, struct ppt_diag *diag);
+	int (*protect)(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
+		       uint32_t prot, bool aside, struct ppt_diag *diag);
+	/* The leaf at or, if @next, the first one from va on. */
+	int (*find)(struct ppt_space *space, ppt_va_t va, bool next,
+		    struct ppt_extent *out, struct ppt_diag *diag);
+	/* One bounded step of freeing an item of the reclaim list. */
+	int (*reclaim)(struct ppt_pool *pool, uint32_t slot, uint64_t item,
+		       struct ppt_diag *diag);
+	/* What a table's words are under the map @now, from @was. */
+	int (*rebase)(uint32_t level, const uint64_t *word,
+		      const struct ppt_memory_map *was,
+		      const struct ppt_memory_map *now, uint64_t *out,
+		      struct ppt_diag *diag);
+	/* The first entry from *slot on that names a table, and its PA. */
+	bool (*next_table)(const uint64_t *word, uint32_t level, uint32_t *slot,
+			   ppt_pa_t *pa);
+	uint64_t (*root_register)(ppt_pa_t root_pa);
+};
+
+/* NULL for what is no format. */
+const struct ppt__pt_ops *ppt__pt_ops(enum ppt_format format);
+
+/* Any format of a family, for what does not depend on the root's level. */
+const struct ppt__pt_ops *ppt__pt_ops_of_family(uint32_t family);
+
+extern const struct ppt__pt_ops ppt__pt_x86_64_4;
+extern const struct ppt__pt_ops ppt__pt_x86_64_5;
+
+/* A table count above which a call goes the way for huge ranges. */
+#define PPT__INLINE_TABLES 256u
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Map.  Layer: core; see core/pt.h. */
+
+struct pt_mapping {
+	struct ppt_space *space;
+	struct ppt_pool *pool;
+	ppt_va_t va;
+	ppt_va_t last;
+	ppt_pa_t pa; /* of va */
+	bool alloc;
+	bool zero;
+	bool refs; /* the caller's frames are the pool's */
+	uint32_t prot;
+	uint32_t level_min; /* leaf levels that are allowed */
+	uint32_t level_max;
+	struct pt_build *build; /* NULL, or whole subtrees go aside */
+};
+
+/* The largest leaf that fits at va. */
+static uint32_t pt_leaf_level(const struct pt_mapping *m)
+{
+	uint32_t level = m->level_max;
+
+	while (level > m->level_min &&
+	       (!pt_covers(m->va, m->last, level) ||
+		(!m->alloc && m->pa % pte_span(level))))
+		level--;
+	return level;
+}
+
+/* Frames for up to *n leaves of a level; *n becomes how many there are. */
+static int pt_frames(struct pt_mapping *m, uint32_t level, uint32_t *n,
+		     struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = m->pool;
+	uint64_t pages = pte_span(level) / PPT_PAGE_BYTES;
+	uint32_t page, got;
+	int err;
+
+	if (!m->alloc) {
+		if (!m->refs)
+			return 0;
+		ppt__pa_page(pool, m->pa, &page);
+		return ppt__frames_get(pool, page, *n * pages, diag);
+	}
+	if (m->build && m->level_max == 1) {
+		err = ppt__aside_frames(pool, &m->build->aside, *n, m->zero,
+					&page, n);
+		if (!err)
+			m->pa = ppt__page_pa(pool, page);
+		return err;
+	}
+	if (level == 1) {
+		err = ppt__pages_take(pool, *n, &page, &got, diag);
+		*n = got;
+	} else {
+		err = ppt__pages_take_aligned(pool, pte_span(level), &page,
+					      diag);
+		*n = 1;
+	}
+	if (err)
+		return err;
+	if (m->zero)
+		ppt__pages_zero(pool, page, (uint32_t)(*n * pages));
+	m->pa = ppt__page_pa(pool, page);
+	return ppt__frames_claim(pool, page, *n * pages);
+}
+
+/* New tables from the leaves up, linked where the walk found nothing. */
+static int pt_map_fresh(struct pt_mapping *m, const struct pt_path *path,
+			uint32_t level, uint32_t n, struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = m->pool;
+	uint64_t v = pte_leaf(m->pa, level, m->prot), stride = pte_span(level);
+	uint32_t page;
+
+	for (; level < path->level; level++) {
+		int err = ppt__table_new(pool, PTE_FAMILY, level,
+					 pt_slot(m->va, level), n, v, stride,
+					 &page, diag);
+
+		if (err)
+			return err;
+		v = pte_table(ppt__page_pa(pool, page));
+		stride = 0;
+		n = 1;
+	}
+	return ppt__table_set(pool, path->page[level], path->slot, n, v,
+			      stride);
+}
+
+/* One whole subtree below a slot of @top + 1, streamed. */
+static int pt_map_subtree(struct pt_mapping *m, uint32_t top, uint32_t leaf,
+			  uint32_t *root)
+{
+	struct pt_build *b = m->build;
+	ppt_pa_t pa = m->pa;
+	uint32_t level = top;
+	bool done = false;
+	int err = pt_build_open(b, top);
+
+	*root = b->at[top].page;
+	while (!err && !done) {
+		uint32_t page, n;
+
+		while (!err && level > leaf)
+			err = pt_build_open(b, --level);
+		if (err)
+			return err;
+		n = PPT_PAGE_WORDS - b->at[leaf].slot;
+		if (m->alloc) {
+			uint32_t each = (uint32_t)(pte_span(leaf) /
+						   PPT_PAGE_BYTES);
+
+			err = ppt__aside_frames(m->pool, &b->aside, n * each,
+						m->zero, &page, &n);
+			if (err)
+				return err;
+			n /= each;
+			pa = ppt__page_pa(m->pool, page);
+		}
+		pt_build_put(b, leaf, n, pte_leaf(pa, leaf, m->prot),
+			     pte_span(leaf));
+		pa += n * pte_span(leaf);
+		pt_build_close(b, leaf, top, &done);
+		/* Continue in the lowest table that still has room. */
+		for (level = leaf; !done && level < top &&
+				   b->at[level].slot == PPT_PAGE_WORDS;)
+			level++;
+	}
+	return err;
+}
+
+/* Fill the empty slots from va on as far as one step goes. */
+static int pt_map_step(struct pt_mapping *m, struct pt_path *path,
+		       uint32_t level, uint32_t *n, struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = m->pool;
+	uint32_t page;
+	int err;
+
+	*n = pt_slots(m->va, m->last, level);
+	if (path->level == level) {
+		uint32_t k = 1;
+
+		if (ppt__desc_live(ppt__desc_load(pool, path->page[level])))
+			while (k < *n && !ppt__load(pool, path->page[level],
+						    path->slot + k))
+				k++;
+		else
+			k = *n;
+		*n = k;
+	}
+	err = pt_frames(m, level, n, diag);
+	if (err)
+		return err;
+	if (path->level > level)
+		return pt_map_fresh(m, path, level, *n, diag);
+	page = path->page[level];
+	return ppt__table_set(pool, page, path->slot, *n,
+			      pte_leaf(m->pa, level, m->prot), pte_span(level));
+}
+
+/* Map at va; *level and *n are what was mapped.  PPT_E_EXIST. */
+static int pt_map_at(struct pt_mapping *m, uint32_t *level, uint32_t *n,
+		     struct ppt_diag *diag)
+{
+	uint32_t leaf = pt_leaf_level(m);
+	struct pt_path path;
+	uint32_t page;
+
+	for (;; leaf--) {
+		int err = pt_walk(m->space, m->va, leaf, &path, diag);
+
+		if (err)
+			return err;
+		if (path.kind == PTE_TABLE && leaf > m->level_min)
+			continue; /* smaller leaves may fit in there */
+		if (path.kind != PTE_EMPTY)
+			return ppt__fail(diag, PPT_E_EXIST, "va",
+					 "something is mapped there", m->va);
+		*level = leaf;
+		if (m->build && path.level > leaf &&
+		    pt_covers(m->va, m->last, path.level)) {
+			*level = path.level;
+			*n = 1;
+			err = pt_map_subtree(m, path.level - 1, leaf, &page);
+			if (err)
+				return err;
+			return ppt__table_set(
+				m->pool, path.page[path.level], path.slot, 1,
+				pte_table(ppt__page_pa(m->pool, page)), 0);
+		}
+		err = pt_map_step(m, &path, leaf, n, diag);
+		if (err == PPT_E_NOSPC && m->alloc && leaf > m->level_min)
+			continue; /* no aligned frames: smaller ones */
+		return err;
+	}
+}
+
+static int pt_mapping(struct ppt_space *space, const struct ppt__map_args *a,
+		      struct pt_mapping *m, struct ppt_diag *diag)
+{
+	uint32_t size = (a->flags & PPT_MAP_SIZE_MASK) / PPT_MAP_4K;
+	uint32_t page;
+
+	*m = (struct pt_mapping){
+		.space = space,
+		.pool = space->pool,
+		.va = a->va,
+		.last = a->last,
+		.pa = a->pa,
+		.alloc = a->pa == PPT_PA_ALLOC,
+		.zero = !(a->flags & PPT_MAP_UNZEROED),
+		.prot = a->prot,
+		.level_min = size ? size : 1,
+		.level_max = size ? size : PTE_LEAF_LEVEL_MAX,
+	};
+	m->refs = !m->alloc && ppt__pa_page(m->pool, a->pa, &page);
+	if (size && (a->va % pte_span(size) ||
+		     pt_len(a->va, a->last) % pte_span(size)))
+		return ppt__fail(diag, PPT_E_INVAL, "va or len",
+				 "not a multiple of the page size", a->va);
+	if (size && !m->alloc && a->pa % pte_span(size))
+		return ppt__fail(diag, PPT_E_INVAL, "pa",
+				 "not a multiple of the page size", a->pa);
+	return 0;
+}
+
+/* Reserve pages for a range whose subtrees go aside. */
+static int pt_map_reserve(struct pt_mapping *m, struct pt_build *b,
+			  struct ppt_diag *diag)
+{
+	uint64_t len = pt_len(m->va, m->last);
+	uint64_t frames = m->alloc ? len / PPT_PAGE_BYTES : 0;
+	uint32_t leaf;
+
+	/* Frames aside come in stretches, so as 2 MiB leaves at most. */
+	if (m->alloc && m->level_max > 2 && m->level_min <= 2)
+		m->level_max = 2;
+	leaf = pt_leaf_level(m);
+	if (leaf > 2 && m->alloc)
+		return ppt__fail(diag, PPT_E_TOOBIG, "len",
+				 "too many 1 GiB frames for one transaction",
+				 len);
+	m->level_max = leaf;
+	b->pool = m->pool;
+	m->build = b;
+	return ppt__aside_reserve(m->pool, &b->aside,
+				  pt_build_tables(len, leaf), frames, leaf > 1,
+				  diag);
+}
+
+static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
+		  bool aside, struct ppt_diag *diag)
+{
+	struct pt_mapping m;
+	struct pt_build build;
+	int err = pt_mapping(space, args, &m, diag);
+
+	if (!err && aside)
+		err = pt_map_reserve(&m, &build, diag);
+	for (uint32_t steps = 0; !err; steps++) {
+		uint32_t level = 0, n = 0;
+
+		if (!aside && steps == PPT__INLINE_TABLES)
+			return PPT_E_TOOBIG;
+		err = pt_map_at(&m, &level, &n, diag);
+		if (err)
+			return err;
+		m.pa += n * pte_span(level);
+		if (!pt_advance(&m.va, m.last, level, n))
+			return 0;
+	}
+	return err;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Protect.  Layer: core; see core/pt.h. */
+
+/* Change the rights of the leaves from the walk's slot on. */
+static int pt_protect_step(struct pt_path *path, ppt_va_t va, ppt_va_t last,
+			   uint32_t prot, uint32_t *n)
+{
+	struct ppt_pool *pool = path->pool;
+	uint32_t level = path->level, k = 0;
+	uint64_t *to = pool->page_edit;
+
+	*n = pt_slots(va, last, level);
+	for (; k < *n; k++) {
+		uint64_t e = ppt__load(pool, path->page[level],
+				       path->slot + k);
+
+		if (pte_kind(e, level) != PTE_LEAF)
+			break; /* a table to enter, or a hole to be found */
+		to[k] = pte_with_prot(e, prot);
+	}
+	*n = k;
+	return ppt__table_write(pool, path->page[level], path->slot, k, to);
+}
+
+/*
+ * Copy the subtree below @root (a table of @top), with other rights, to one
+ * that is built aside.  It has no holes: the caller has looked.
+ */
+static int pt_protect_copy(struct pt_build *b, uint32_t root, uint32_t top,
+			   uint32_t prot, uint32_t *copy, struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = b->pool;
+	uint32_t from[PT_LEVELS + 1], level = top;
+	bool done = false;
+	int err = pt_build_open(b, top);
+
+	from[top] = root;
+	*copy = b->at[top].page;
+	while (!err && !done) {
+		uint32_t slot = b->at[level].slot;
+		uint64_t e = ppt__load(pool, from[level], slot);
+
+		switch (pte_kind(e, level)) {
+		case PTE_TABLE:
+			err = ppt__table_enter(pool, pte_table_pa(e),
+					       PTE_FAMILY, level - 1,
+					       &from[level - 1], diag);
+			if (!err)
+				err = pt_build_open(b, --level);
+			continue;
+		case PTE_LEAF:
+			pt_build_put(b, level, 1, pte_with_prot(e, prot), 0);
+			break;
+		case PTE_EMPTY:
+		case PTE_BAD:
+			return ppt__fail(diag, PPT_E_CORRUPT, "table",
+					 "changed while it was copied",
+					 from[level]);
+		}
+		pt_build_close(b, level, top, &done);
+		while (!done && b->at[level].slot == PPT_PAGE_WORDS)
+			level++;
+	}
+	return err;
+}
+
+/*
+ * n slots that the range covers, above level 1: those that are tables get
+ * copies, the old ones go to the reclaim list; those that are leaves change.
+ */
+static int pt_protect_aside(struct pt_build *b, struct pt_path *path,
+			    uint32_t n, uint32_t prot, struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = path->pool;
+	uint32_t level = path->level, page = path->page[level], holder = 0;
+	int err = 0;
+
+	for (uint32_t s = path->slot; !err && s < path->slot + n; s++) {
+		uint64_t e = ppt__load(pool, page, s);
+		uint32_t old, copy;
+
+		if (pte_kind(e, level) == PTE_LEAF) {
+			err = ppt__table_set(pool, page, s, 1,
+					     pte_with_prot(e, prot), 0);
+			continue;
+		}
+		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
+				       level - 1, &old, diag);
+		if (!err)
+			err = pt_protect_copy(b, old, level - 1, prot, &copy,
+					      diag);
+		if (!err && !holder)
+			err = ppt__table_new(pool, PTE_FAMILY, level, 0, 0, 0,
+					     0, &holder, diag);
+		if (!err)
+			err = ppt__table_set(pool, holder, s, 1, e, 0);
+		if (!err)
+			err = ppt__table_set(
+				pool, page, s, 1,
+				pte_table(ppt__page_pa(pool, copy)), 0);
+	}
+	if (!err && holder)
+		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
+				       ppt__reclaim_item(PPT_M_RECLAIM_TABLES,
+							 holder, 0));
+	return err;
+}
+
+static int pt_protect_at(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
+			 uint32_t prot, struct pt_build *b, uint32_t *level,
+			 uint32_t *n, struct ppt_diag *diag)
+{
+	uint32_t to = b ? pt_highest(va, last) : 1;
+	struct pt_path path;
+	int err = pt_walk(space, va, to, &path, diag);
+
+	if (err)
+		return err;
+	*level = path.level;
+	if (path.kind == PTE_EMPTY)
+		return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped", va);
+	if (path.kind == PTE_LEAF && !pt_covers(va, last, path.level)) {
+		*n = 0;
+		return pt_split(&path, diag);
+	}
+	if (path.level > 1 && b) {
+		*n = pt_slots(va, last, path.level);
+		return pt_protect_aside(b, &path, *n, prot, diag);
+	}
+	return pt_protect_step(&path, va, last, prot, n);
+}
+
+/* What a copy aside would meet too late: a hole in [va, last]. */
+static int pt_check_mapped(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
+			   struct ppt_diag *diag)
+{
+	for (;;) {
+		struct ppt_extent ext;
+		int err = pt_find(space, va, true, &ext, diag);
+
+		if (err == PPT_E_NOENT || (!err && ext.va != va))
+			return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped",
+					 va);
+		if (err)
+			return err;
+		if (ext.len > last - va)
+			return 0;
+		va += ext.len;
+	}
+}
+
+static int pt_protect(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
+		      uint32_t prot, bool aside, struct ppt_diag *diag)
+{
+	struct pt_build build = { .pool = space->pool };
+	uint64_t tables = pt_build_tables(pt_len(va, last), 1);
+	ppt_va_t at = va;
+	int err = 0;
+
+	if (aside)
+		err = pt_check_mapped(space, va, last, diag);
+	if (!err && aside)
+		err = ppt__aside_reserve(space->pool, &build.aside, tables, 0,
+					 false, diag);
+	for (uint32_t steps = 0; !err; steps++) {
+		uint32_t level = 0, n = 0;
+
+		if (!aside && steps == PPT__INLINE_TABLES)
+			return PPT_E_TOOBIG;
+		err = pt_protect_at(space, at, last, prot,
+				    aside ? &build : NULL, &level, &n, diag);
+		if (err)
+			return err;
+		if (n && !pt_advance(&at, last, level, n))
+			break;
+	}
+	if (!err)
+		ppt__txn_gather(space->pool, space->root_page, va, last);
+	return err;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The walk: from the root towards an address.  Layer: core; see core/pt.h. */
+
+/* Tables from the root down to where a walk stopped. */
+struct pt_path {
+	struct ppt_pool *pool;
+	uint32_t page[PT_LEVELS + 1]; /* by level, from 1 */
+	uint32_t level;		      /* where it stopped */
+	uint32_t slot;		      /* there */
+	uint64_t entry;		      /* there */
+	enum pte_kind kind;
+};
+
+static inline uint32_t pt_slot(ppt_va_t va, uint32_t level)
+{
+	return (uint32_t)(va / pte_span(level)) % PPT_PAGE_WORDS;
+}
+
+/*
+ * Walk to level @to, or until an entry is not a table.
+ * Return: 0; PPT_E_CORRUPT.
+ */
+static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
+		   struct pt_path *path, struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = space->pool;
+	uint32_t level = PT_LEVELS, page = space->root_page;
+	int err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
+
+	path->pool = pool;
+	while (!err) {
+		uint32_t slot = pt_slot(va, level);
+		uint64_t e = ppt__load(pool, page, slot);
+		enum pte_kind kind = pte_kind(e, level);
+
+		path->page[level] = page;
+		path->level = level;
+		path->slot = slot;
+		path->entry = e;
+		path->kind = kind;
+		if (kind == PTE_BAD)
+			return ppt__fail(diag, PPT_E_CORRUPT, "entry",
+					 "neither table nor leaf", va);
+		if (level == to || kind != PTE_TABLE)
+			return 0;
+		level--;
+		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
+				       level, &page, diag);
+	}
+	return err;
+}
+
+/* Bytes from va to last; never 0, since a range is within one half. */
+static inline uint64_t pt_len(ppt_va_t va, ppt_va_t last)
+{
+	return last - va + 1;
+}
+
+/* Slots of a level from va's to the end of its table that last allows. */
+static inline uint32_t pt_slots(ppt_va_t va, ppt_va_t last, uint32_t level)
+{
+	uint64_t room = PPT_PAGE_WORDS - pt_slot(va, level);
+	uint64_t n = pt_len(va, last) / pte_span(level);
+
+	return (uint32_t)(n < room ? n : room);
+}
+
+/* Whether va starts a span that lies within the range. */
+static inline bool pt_covers(ppt_va_t va, ppt_va_t last, uint32_t level)
+{
+	return va % pte_span(level) == 0 &&
+	       pt_len(va, last) >= pte_span(level);
+}
+
+/* The highest level at which the range covers va's slot. */
+static inline uint32_t pt_highest(ppt_va_t va, ppt_va_t last)
+{
+	uint32_t level = 1;
+
+	while (level < PT_LEVELS && pt_covers(va, last, level + 1))
+		level++;
+	return level;
+}
+
+/*
+ * Put va behind @n slots of a level.  False at the end of the range.
+ */
+static inline bool pt_advance(ppt_va_t *va, ppt_va_t last, uint32_t level,
+			      uint64_t n)
+{
+	ppt_va_t start = *va - *va % pte_span(level);
+	ppt_va_t end = start + n * pte_span(level) - 1;
+
+	if (end >= last || end < start)
+		return false;
+	*va = end + 1;
+	return true;
+}
+
+/* A part of a leaf is to change: put its 512 parts one level down. */
+static int pt_split(struct pt_path *path, struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = path->pool;
+	uint32_t level = path->level, page;
+	int err = ppt__table_new(pool, PTE_FAMILY, level - 1, 0, PPT_PAGE_WORDS,
+				 pte_split(path->entry, level, 0),
+				 pte_span(level - 1), &page, diag);
+
+	if (err)
+		return err;
+	return ppt__table_set(pool, path->page[level], path->slot, 1,
+			      pte_table(ppt__page_pa(pool, page)), 0);
+}
+
+/*
+ * All of a table's live entries go: free it and, where it was the last entry,
+ * those above; the root stays.
+ */
+static int pt_drop_table(struct pt_path *path, uint32_t level, ppt_va_t va,
+			 bool free_first)
+{
+	struct ppt_pool *pool = path->pool;
+
+	for (; level < PT_LEVELS; level++) {
+		uint32_t up = path->page[level + 1];
+		int err = free_first ?
+				  ppt__pages_free(pool, path->page[level], 1) :
+				  0;
+
+		if (err)
+			return err;
+		free_first = true;
+		if (level + 1 < PT_LEVELS &&
+		    ppt__desc_live(ppt__desc_load(pool, up)) == 1)
+			continue;
+		return ppt__table_set(pool, up, pt_slot(va, level + 1), 1, 0,
+				      0);
+	}
+	return 0;
+}
+
+static int pt_check(ppt_va_t va, ppt_va_t last, uint32_t prot,
+		    struct ppt_diag *diag)
+{
+	if (pte_canonical(va, PT_LEVELS) != va)
+		return ppt__fail(diag, PPT_E_RANGE, "va", "not canonical", va);
+	if (pte_canonical(last, PT_LEVELS) != last || (va ^ last) >> 63)
+		return ppt__fail(diag, PPT_E_RANGE, "len",
+				 "range leaves its half of the address space",
+				 last);
+	if (prot && !pte_prot_ok(prot))
+		return ppt__fail(diag, PPT_E_INVAL, "prot",
+				 "rights that the format cannot express", prot);
+	return 0;
+}

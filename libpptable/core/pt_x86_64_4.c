@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The walk for x86-64, 4 levels (SDM 3A 4.5).  Layer: core. */
+#define PT_FORMAT PPT_FORMAT_X86_64_4
+#define PT_NAME "x86_64-4"
+#define PT_OPS ppt__pt_x86_64_4
+#define PT_LEVELS 4u
+
+#include "format/pte_x86_64.h"
+
+#include "core/pt/all.h"

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The reclaim list: freeing, in bounded steps, what was unlinked whole or never
+ * linked.  Layer: core.
+ */
+#include "core/pt.h"
+#include "core/table.h"
+
+/* Pages of an extent that one step frees: 64 runs at most. */
+#define EXTENT_STEP (64u * PPT_PAGE_WORDS)
+
+static int extent_ok(struct ppt_pool *pool, uint64_t item,
+		     struct ppt_diag *diag)
+{
+	uint32_t page = ppt__reclaim_page(item);
+	uint64_t end = (uint64_t)page + ppt__reclaim_count(item);
+
+	if (page < pool->at.first_page || end > pool->at.pages ||
+	    ppt__reclaim_count(item) == 0)
+		return ppt__fail(diag, PPT_E_CORRUPT, "reclaim list",
+				 "extent outside the pool", page);
+	return 0;
+}
+
+static int reclaim_extent(struct ppt_pool *pool, uint32_t slot, uint64_t item,
+			  struct ppt_diag *diag)
+{
+	uint32_t page = ppt__reclaim_page(item);
+	uint32_t count = ppt__reclaim_count(item), n = count;
+	uint64_t rest = 0;
+	int err = extent_ok(pool, item, diag);
+
+	if (n > EXTENT_STEP) {
+		n = EXTENT_STEP;
+		rest = ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, page + n,
+					 count - n);
+	}
+	if (!err)
+		err = ppt__pages_free(pool, page, n);
+	if (!err)
+		err = ppt__txn_reclaim(pool, slot, 1, rest);
+	return err;
+}
+
+static int step(struct ppt_pool *pool, uint32_t slot, uint64_t item,
+		struct ppt_diag *diag)
+{
+	const struct ppt__pt_ops *ops;
+	uint64_t desc;
+
+	switch (ppt__reclaim_kind(item)) {
+	case PPT_M_RECLAIM_EXTENT:
+		return reclaim_extent(pool, slot, item, diag);
+	case PPT_M_RECLAIM_TREE:
+	case PPT_M_RECLAIM_TABLES:
+		if (ppt__reclaim_page(item) >= pool->at.pages)
+			break;
+		desc = ppt__desc_load(pool, ppt__reclaim_page(item));
+		ops = ppt__pt_ops_of_family(ppt__desc_family(desc));
+		if (!ops || !ppt__desc_is_table(desc))
+			break;
+		return ops->reclaim(pool, slot, item, diag);
+	default:
+		break;
+	}
+	return ppt__fail(diag, PPT_E_CORRUPT, "reclaim list", "unknown item",
+			 slot);
+}
+
+static bool first_item(struct ppt_pool *pool, uint32_t *slot, uint64_t *item)
+{
+	for (; *slot < PPT_PAGE_WORDS; ++*slot) {
+		*item = ppt__load(pool, pool->at.reclaim_page, *slot);
+		if (*item)
+			return true;
+	}
+	return false;
+}
+
+int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag)
+{
+	uint64_t item;
+
+	for (uint32_t s = 0; first_item(pool, &s, &item); s++) {
+		int err;
+
+		if (ppt__reclaim_kind(item) != PPT_M_RECLAIM_EXTENT)
+			continue;
+		err = extent_ok(pool, item, diag);
+		if (err)
+			return err;
+		ppt__pages_hold(pool, s,
+				(struct ppt__extent){
+					ppt__reclaim_page(item),
+					ppt__reclaim_count(item) });
+	}
+	return 0;
+}
+
+int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left)
+{
+	bool relaxed = pool->relaxed;
+	uint32_t slot = 0;
+	uint64_t item;
+	int err = 0;
+
+	if (pool->flags & PPT_ATTACH_READ_ONLY)
+		return PPT_E_ROFS;
+	if (pool->txn.open)
+		return PPT_E_BUSY;
+	/* Nobody waits for one step: all of them share a fence. */
+	pool->relaxed = true;
+	for (; !err && steps && first_item(pool, &slot, &item); steps--) {
+		struct ppt__call call;
+
+		err = ppt__call_begin(pool, &call, NULL);
+		if (!err)
+			err = step(pool, slot, item, NULL);
+		err = ppt__call_end(pool, &call, err, NULL);
+	}
+	pool->relaxed = relaxed;
+	if (!relaxed)
+		ppt__txn_settle(pool);
+	if (!err && left)
+		*left = first_item(pool, &slot, &item);
+	return err;
+}

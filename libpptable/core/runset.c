@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "core/runset.h"
+
+static uint32_t bucket_of(uint32_t page)
+{
+	return (page ^ page >> 8 ^ page >> 16) % PPT__RUNSET_BUCKETS;
+}
+
+/* Bring the buckets up to date. */
+static void link_all(struct ppt__runset *set)
+{
+	if (set->linked == 0)
+		for (uint32_t b = 0; b < PPT__RUNSET_BUCKETS; b++)
+			set->bucket[b] = PPT__RUNSET_NONE;
+	for (; set->linked < set->n; set->linked++) {
+		uint32_t page = ppt__run_page(set->run[set->linked].where);
+		uint16_t *head = &set->bucket[bucket_of(page)];
+
+		set->next[set->linked] = *head;
+		*head = (uint16_t)set->linked;
+	}
+}
+
+void ppt__runset_truncate(struct ppt__runset *set, uint32_t n)
+{
+	set->n = n;
+	set->linked = 0;
+}
+
+/* Whether b continues a: the words behind it, the values of its progression. */
+static bool continues(struct ppt__run a, struct ppt__run b, uint32_t *code)
+{
+	uint32_t na = ppt__run_count(a.where), nb = ppt__run_count(b.where);
+	int step = ppt__stride_code(b.value - a.value);
+
+	if (ppt__run_page(a.where) != ppt__run_page(b.where) ||
+	    ppt__run_slot(a.where) + na != ppt__run_slot(b.where) ||
+	    (a.where ^ b.where) & PPT__RUN_MARKS)
+		return false;
+	if (na == 1 && step >= 0)
+		*code = (uint32_t)step;
+	else if (na == 1)
+		return false;
+	else
+		*code = ppt__run_stride_code(a.where);
+	return b.value == a.value + na * ppt__stride(*code) &&
+	       (nb == 1 || *code == ppt__run_stride_code(b.where));
+}
+
+static bool merge(struct ppt__runset *set, uint32_t floor, struct ppt__run run)
+{
+	const uint64_t place = ppt__run_where(UINT32_MAX, 511, 512, 0);
+
+	for (uint32_t k = 0; k < PPT__RUNSET_MERGE && set->n > floor + k; k++) {
+		struct ppt__run *old = &set->run[set->n - 1 - k];
+		uint32_t code;
+
+		if (((old->where ^ run.where) & place) == 0) {
+			*old = run;
+			return true;
+		}
+		if (continues(*old, run, &code)) {
+			old->where = ppt__run_where(
+				ppt__run_page(old->where),
+				ppt__run_slot(old->where),
+				ppt__run_count(old->where) +
+					ppt__run_count(run.where),
+				code) | (old->where & PPT__RUN_MARKS);
+			return true;
+		}
+		/* Nothing may overtake a run of the same page or of entries. */
+		if (ppt__run_page(old->where) == ppt__run_page(run.where) ||
+		    (old->where & run.where & PPT__RUN_ENTRY))
+			return false;
+	}
+	return false;
+}
+
+bool ppt__runset_add(struct ppt__runset *set, uint32_t floor,
+		     struct ppt__run run)
+{
+	if (merge(set, floor, run))
+		return true;
+	if (set->n == set->cap)
+		return false;
+	set->run[set->n++] = run;
+	return true;
+}
+
+static bool covers(struct ppt__run run, uint32_t page, uint32_t slot,
+		   uint64_t *value)
+{
+	uint32_t i = slot - ppt__run_slot(run.where);
+
+	if (ppt__run_page(run.where) != page || i >= ppt__run_count(run.where))
+		return false;
+	*value = run.value + i * ppt__stride(ppt__run_stride_code(run.where));
+	return true;
+}
+
+bool ppt__runset_find_slow(struct ppt__runset *set, uint32_t page,
+			   uint32_t slot, uint64_t *value)
+{
+	if (set->n <= PPT__RUNSET_LINEAR) {
+		for (uint32_t i = set->n; i-- > 0;)
+			if (covers(set->run[i], page, slot, value))
+				return true;
+		return false;
+	}
+	link_all(set);
+	for (uint32_t i = set->bucket[bucket_of(page)]; i != PPT__RUNSET_NONE;
+	     i = set->next[i])
+		if (covers(set->run[i], page, slot, value))
+			return true;
+	return false;
+}
+
+bool ppt__runset_touches(struct ppt__runset *set, uint32_t page)
+{
+	if (set->n == 0)
+		return false;
+	link_all(set);
+	for (uint32_t i = set->bucket[bucket_of(page)]; i != PPT__RUNSET_NONE;
+	     i = set->next[i])
+		if (ppt__run_page(set->run[i].where) == page)
+			return true;
+	return false;
+}
+
+void ppt__runset_overlay(struct ppt__runset *set, uint32_t page,
+			 uint64_t *word)
+{
+	uint64_t done[PPT_PAGE_WORDS / 64] = { 0 };
+
+	if (set->n == 0)
+		return;
+	link_all(set);
+	/* Newest first: the first that covers a word is the one that counts. */
+	for (uint32_t i = set->bucket[bucket_of(page)]; i != PPT__RUNSET_NONE;
+	     i = set->next[i]) {
+		uint64_t where = set->run[i].where;
+		uint64_t step = ppt__stride(ppt__run_stride_code(where));
+		uint64_t v = set->run[i].value;
+		uint32_t s = ppt__run_slot(where);
+		uint32_t end = s + ppt__run_count(where);
+
+		if (ppt__run_page(where) != page)
+			continue;
+		for (; s < end; s++, v += step) {
+			if (done[s / 64] >> s % 64 & 1u)
+				continue;
+			done[s / 64] |= UINT64_C(1) << s % 64;
+			word[s] = v;
+		}
+	}
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The directory of spaces: a chain of metadata pages.  Layer: core.
+ */
+#include "core/pt.h"
+#include "core/table.h"
+
+struct place {
+	uint32_t page;
+	uint32_t slot; /* first word of the entry */
+};
+
+static uint32_t entry_slot(uint32_t i)
+{
+	return (i + 1) * PPT_M_DIR_WORDS;
+}
+
+/* The next page of the chain; 0 behind the last. */
+static int next_page(struct ppt_pool *pool, uint32_t *page,
+		     struct ppt_diag *diag)
+{
+	uint64_t next = ppt__load(pool, *page, 0);
+
+	if (next && (next < pool->at.first_page || next >= pool->at.pages ||
+		     ppt__desc_type(ppt__desc_load(pool, (uint32_t)next)) !=
+			     PPT__DESC_META))
+		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
+				 "link to a page that is no directory", *page);
+	*page = (uint32_t)next;
+	return 0;
+}
+
+static void load_name(struct ppt_pool *pool, struct place at, char *name)
+{
+	uint64_t word[PPT_NAME_BYTES / 8];
+
+	for (uint32_t i = 0; i < PPT_NAME_BYTES / 8; i++)
+		word[i] = ppt__load(pool, at.page,
+				    at.slot + PPT_M_DIR_NAME + i);
+	__builtin_memcpy(name, word, sizeof(word));
+	name[PPT_NAME_BYTES - 1] = 0;
+}
+
+static int read_entry(struct ppt_pool *pool, struct place at,
+		      struct ppt_space_info *info, struct ppt_space *space,
+		      struct ppt_diag *diag)
+{
+	uint64_t format = ppt__load(pool, at.page, at.slot + PPT_M_DIR_FORMAT);
+	uint64_t root = ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
+	const struct ppt__pt_ops *ops = NULL;
+	int err;
+
+	if (format <= UINT8_MAX)
+		ops = ppt__pt_ops((enum ppt_format)format);
+	if (!ops || root >= pool->at.pages)
+		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
+				 "entry has no known format or root", at.page);
+	err = ppt__table_expect(pool, (uint32_t)root, ops->family, ops->levels,
+				diag);
+	if (err)
+		return err;
+	*space = (struct ppt_space){ pool, ops, at.page, at.slot,
+				     (uint32_t)root };
+	load_name(pool, at, info->name);
+	info->format = ops->format;
+	info->root_pa = ppt__page_pa(pool, (uint32_t)root);
+	info->root_register = ops->root_register(info->root_pa);
+	return 0;
+}
+
+/* The first used entry from *cursor on; PPT_E_NOENT. */
+static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
+		      struct ppt_diag *diag)
+{
+	uint32_t page = pool->at.dir_page;
+
+	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && page; k++) {
+		uint64_t first = k * PPT_M_DIR_ENTRIES;
+		uint32_t i = *cursor > first ? (uint32_t)(*cursor - first) : 0;
+		int err;
+
+		for (; i < PPT_M_DIR_ENTRIES; i++) {
+			uint32_t slot = entry_slot(i);
+
+			if (!ppt__load(pool, page, slot + PPT_M_DIR_FORMAT))
+				continue;
+			*at = (struct place){ page, slot };
+			*cursor = first + i + 1;
+			return 0;
+		}
+		err = next_page(pool, &page, diag);
+		if (err)
+			return err;
+	}
+	return ppt__fail(diag, PPT_E_NOENT, "space", "no such space", 0);
+}
+
+int ppt_space_next(struct ppt_pool *pool, uint64_t *cursor,
+		   struct ppt_space_info *out, struct ppt_diag *diag)
+{
+	struct ppt_space space;
+	uint64_t next = *cursor;
+	struct place at;
+	int err = next_entry(pool, &next, &at, diag);
+
+	if (!err)
+		err = read_entry(pool, at, out, &space, diag);
+	if (!err)
+		*cursor = next;
+	return err;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++, b++)
+		;
+	return *a == *b;
+}
+
+static int find_name(struct ppt_pool *pool, const char *name, struct place *at,
+		     struct ppt_diag *diag)
+{
+	char found[PPT_NAME_BYTES];
+	uint64_t cursor = 0;
+	int err;
+
+	while (!(err = next_entry(pool, &cursor, at, diag))) {
+		load_name(pool, *at, found);
+		if (same_name(found, name))
+			return 0;
+	}
+	return err;
+}
+
+int ppt_space_open(struct ppt_pool *pool, const char *name,
+		   struct ppt_space *out, struct ppt_diag *diag)
+{
+	struct ppt_space_info info;
+	struct place at;
+	int err = find_name(pool, name, &at, diag);
+
+	return err ? err : read_entry(pool, at, &info, out, diag);
+}
+
+int ppt_space_info(const struct ppt_space *space, struct ppt_space_info *out,
+		   struct ppt_diag *diag)
+{
+	struct place at = { space->dir_page, space->dir_slot };
+	struct ppt_space same;
+
+	return read_entry(space->pool, at, out, &same, diag);
+}
+
+/* 1 to 31 bytes, printable, usable as a file name. */
+static bool name_ok(const char *name)
+{
+	uint32_t n = 0;
+
+	for (; name[n]; n++) {
+		unsigned char c = (unsigned char)name[n];
+
+		if (n == PPT_NAME_BYTES - 1 || c < 0x20 || c == 0x7f ||
+		    c == '/')
+			return false;
+	}
+	return n > 0;
+}
+
+/* An empty entry, on a new page if need be. */
+static int find_empty(struct ppt_pool *pool, struct place *at,
+		      struct ppt_diag *diag)
+{
+	uint32_t page = pool->at.dir_page, last, fresh;
+	int err;
+
+	for (uint32_t k = 0; k < PPT_M_DIR_PAGES_MAX; k++) {
+		for (uint32_t i = 0; i < PPT_M_DIR_ENTRIES; i++) {
+			*at = (struct place){ page, entry_slot(i) };
+			if (!ppt__load(pool, page,
+				       at->slot + PPT_M_DIR_FORMAT))
+				return 0;
+		}
+		last = page;
+		err = next_page(pool, &page, diag);
+		if (err || page)
+			goto next;
+		err = ppt__meta_new(pool, &fresh, diag);
+		if (!err)
+			err = ppt__table_set(pool, last, 0, 1, fresh, 0);
+		page = fresh;
+next:
+		if (err)
+			return err;
+	}
+	return ppt__fail(diag, PPT_E_LIMIT, "directory", "too many spaces",
+			 PPT_M_DIR_PAGES_MAX);
+}
+
+static int create(struct ppt_pool *pool, const char *name,
+		  const struct ppt__pt_ops *ops, struct place *at,
+		  struct ppt_diag *diag)
+{
+	uint64_t word[PPT_M_DIR_WORDS] = { ops->format };
+	char padded[PPT_NAME_BYTES] = { 0 };
+	uint32_t root;
+	int err = find_empty(pool, at, diag);
+
+	if (!err)
+		err = ppt__table_new(pool, ops->family, ops->levels, 0, 0, 0, 0,
+				     &root, diag);
+	if (err)
+		return err;
+	for (uint32_t i = 0; name[i]; i++)
+		padded[i] = name[i];
+	word[PPT_M_DIR_ROOT] = root;
+	__builtin_memcpy(word + PPT_M_DIR_NAME, padded, sizeof(padded));
+	return ppt__table_write(pool, at->page, at->slot, PPT_M_DIR_WORDS,
+				word);
+}
+
+int ppt_space_create(struct ppt_pool *pool, const char *name,
+		     enum ppt_format format, struct ppt_space *out,
+		     struct ppt_diag *diag)
+{
+	const struct ppt__pt_ops *ops = ppt__pt_ops(format);
+	struct ppt_space_info info;
+	struct ppt__call call;
+	struct place at;
+	int err;
+
+	if (!name || !name_ok(name))
+		return ppt__fail(diag, PPT_E_INVAL, "name",
+				 "not 1 to 31 printable bytes without '/'", 0);
+	if (!ops)
+		return ppt__fail(diag, PPT_E_INVAL, "format", "unknown",
+				 format);
+	err = find_name(pool, name, &at, NULL);
+	if (!err)
+		return ppt__fail(diag, PPT_E_EXIST, "space",
+				 "one of this name exists", 0);
+	if (err == PPT_E_NOENT)
+		err = ppt__call_begin(pool, &call, diag);
+	if (err)
+		return err;
+	err = create(pool, name, ops, &at, diag);
+	err = ppt__call_end(pool, &call, err, diag);
+	if (!err && out)
+		err = read_entry(pool, at, &info, out, diag);
+	return err;
+}
+
+int ppt_space_delete(struct ppt_pool *pool, const char *name,
+		     struct ppt_diag *diag)
+{
+	struct ppt__call call;
+	struct place at;
+	uint32_t root;
+	int err = find_name(pool, name, &at, diag);
+
+	if (!err)
+		err = ppt__call_begin(pool, &call, diag);
+	if (err)
+		return err;
+	root = (uint32_t)ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
+	ppt__txn_gather(pool, root, 0, UINT64_MAX);
+	err = ppt__table_set(pool, at.page, at.slot, PPT_M_DIR_WORDS, 0, 0);
+	if (!err)
+		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
+				       ppt__reclaim_item(PPT_M_RECLAIM_TREE,
+							 root, 0));
+	return ppt__call_end(pool, &call, err, diag);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Changing checksummed pages: tables, directory, reclaim list.  Layer: core.
+ * Owns I5: whatever changes a page sets its descriptor in the same transaction.
+ */
+#ifndef PPTABLE_CORE_TABLE_H
+#define PPTABLE_CORE_TABLE_H
+
+#include "core/pool.h"
+
+/* Set words of a page to v, v + stride, … and its descriptor.  PPT_E_TOOBIG. */
+int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		   uint32_t n, uint64_t v, uint64_t stride);
+
+/* Set words of a page to those of @word. */
+int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		     uint32_t n, const uint64_t *word);
+
+/*
+ * The same, and the page's epoch: what it holds is under the present memory
+ * map now [I8].
+ */
+int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
+		      const uint64_t *word);
+
+/*
+ * Allocate a table whose entries are 0 but for [slot, slot + n).
+ * Return: 0; PPT_E_NOSPC; PPT_E_TOOBIG; PPT_E_CORRUPT.
+ */
+int ppt__table_new(struct ppt_pool *pool, uint32_t family, uint32_t level,
+		   uint32_t slot, uint32_t n, uint64_t v, uint64_t stride,
+		   uint32_t *page, struct ppt_diag *diag);
+
+/* Allocate a zeroed metadata page. */
+int ppt__meta_new(struct ppt_pool *pool, uint32_t *page, struct ppt_diag *diag);
+
+/*
+ * Step from an entry to the table it names: the one place where the walk
+ * believes an address.  The table must lie in the pool and be what its
+ * descriptor and its parent say [I7, I10]; levels fall, so a walk ends.
+ * Return: 0 and *@page; PPT_E_CORRUPT.
+ */
+int ppt__table_enter(struct ppt_pool *pool, ppt_pa_t pa, uint32_t family,
+		     uint32_t level, uint32_t *page, struct ppt_diag *diag);
+
+/* The same for a table that is known by its page. */
+int ppt__table_expect(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		      uint32_t level, struct ppt_diag *diag);
+
+#endif

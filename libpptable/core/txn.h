@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Transactions.  Layer: core.  Owns I2.
+ *
+ * A transaction is a set of runs in DRAM.  Commit streams them to the ring,
+ * fences, and only then stores them in place.  A relaxed commit leaves out the
+ * fence, and so the stores too: its runs wait in the group, through which
+ * everything reads, for the next fence.
+ */
+#ifndef PPTABLE_CORE_TXN_H
+#define PPTABLE_CORE_TXN_H
+
+#include "core/pool.h"
+
+/* A public call inside or as a transaction: where to roll back to. */
+struct ppt__call {
+	uint32_t runs;
+	struct ppt__run last[PPT__RUNSET_MERGE]; /* those that may be merged */
+	uint32_t floor;
+	uint32_t changes;
+	uint32_t allocated;
+	bool own; /* the call is the whole transaction */
+	struct ppt_tlb_gather gather;
+	struct ppt__frames_mark frames;
+};
+
+/* Return: 0; PPT_E_ROFS; PPT_E_DEAD. */
+int ppt__call_begin(struct ppt_pool *pool, struct ppt__call *call,
+		    struct ppt_diag *diag);
+
+/* Commit if the call is its own transaction and err is 0, undo it if not. */
+int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
+		  struct ppt_diag *diag);
+
+/* Undo what the call did so far and go on (another way to do it). */
+void ppt__call_undo(struct ppt_pool *pool, struct ppt__call *call);
+
+/* Set words to v, v + stride, …; marks as in runset.h.  PPT_E_TOOBIG. */
+int ppt__set(struct ppt_pool *pool, uint32_t page, uint32_t slot, uint32_t n,
+	     uint64_t v, uint64_t stride, uint64_t marks);
+
+/*
+ * Set slots of the reclaim list when this transaction commits; slot
+ * PPT_PAGE_WORDS stands for any empty one.  Setting to 0 lets go of the extents
+ * that were held for them.
+ */
+int ppt__txn_reclaim(struct ppt_pool *pool, uint32_t slot, uint32_t count,
+		     uint64_t item);
+
+/* Widen what the caller must invalidate. */
+void ppt__txn_gather(struct ppt_pool *pool, uint32_t root_page, ppt_va_t va,
+		     ppt_va_t last);
+
+/*
+ * Commit what @fill sets as a strict transaction of its own, while another is
+ * being built: they must not touch the same pages.
+ */
+int ppt__txn_side(struct ppt_pool *pool, int (*fill)(struct ppt_pool *, void *),
+		  void *arg);
+
+/* Make relaxed commits durable and apply them.  At most one fence. */
+void ppt__txn_settle(struct ppt_pool *pool);
+
+/* The runs that fit in one transaction. */
+static inline uint32_t ppt__txn_runs_max(const struct ppt_pool *pool)
+{
+	return pool->txn.runs.cap;
+}
+
+#endif

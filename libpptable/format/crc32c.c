@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "format/crc32c.h"
+
+#include "format/crc32c_tables.h"
+
+bool ppt__crc32c_hw;
+
+/* CPUID.01H:ECX.SSE4_2[bit 20] (SDM 2A, CPUID). */
+void ppt__crc32c_init(void)
+{
+#if defined(__x86_64__)
+	uint32_t a = 1, b, c = 0, d;
+
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	ppt__crc32c_hw = (c >> 20 & 1u) != 0;
+#endif
+}
+
+static uint32_t crc_byte(uint32_t raw, uint8_t byte)
+{
+	return raw >> 8 ^ byte_table[(raw ^ byte) & 0xffu];
+}
+
+uint32_t ppt__crc32c_word_portable(uint32_t raw, uint64_t word)
+{
+	for (int i = 0; i < 8; i++)
+		raw = crc_byte(raw, (uint8_t)(word >> (8 * i)));
+	return raw;
+}
+
+/*
+ * Carry-less product without a vector unit, which a kernel may not use here:
+ * integer products of operands with holes of three zero bits, in which carries
+ * cannot reach the next kept bit (at most 8 terms meet in one).
+ */
+static uint64_t clmul32(uint32_t a, uint32_t b)
+{
+	const uint64_t m = 0x11111111;
+	const uint64_t keep = UINT64_C(0x1111111111111111);
+	uint64_t a0 = a & m, a1 = a & m << 1, a2 = a & m << 2, a3 = a & m << 3;
+	uint64_t b0 = b & m, b1 = b & m << 1, b2 = b & m << 2, b3 = b & m << 3;
+	uint64_t p0 = (a0 * b0) ^ (a1 * b3) ^ (a2 * b2) ^ (a3 * b1);
+	uint64_t p1 = (a0 * b1) ^ (a1 * b0) ^ (a2 * b3) ^ (a3 * b2);
+	uint64_t p2 = (a0 * b2) ^ (a1 * b1) ^ (a2 * b0) ^ (a3 * b3);
+	uint64_t p3 = (a0 * b3) ^ (a1 * b2) ^ (a2 * b1) ^ (a3 * b0);
+
+	return (p0 & keep) | (p1 & keep << 1) | (p2 & keep << 2) |
+	       (p3 & keep << 3);
+}
+
+uint32_t ppt__crc32c_shift(uint32_t raw, uint32_t words)
+{
+	if (words == 0 || raw == 0)
+		return raw;
+	/* Reducing 64 bits with the CRC itself multiplies by x^32. */
+	return ppt__crc32c_word(0, clmul32(raw, shift_table[words]) << 1);
+}
+
+/* Below this three streams cost more than they save. */
+#define LANES_MIN 48u
+
+uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
+			   uint64_t ignore)
+{
+	uint32_t i = 0;
+
+	while (n - i >= LANES_MIN) {
+		uint32_t k = n - i >= 3 * 170 ? 170 : (n - i) / 3;
+		const uint64_t *w = word + i;
+		uint32_t b = 0, c = 0;
+
+		for (uint32_t j = 0; j < k; j++) {
+			raw = ppt__crc32c_word(raw, w[j] & ~ignore);
+			b = ppt__crc32c_word(b, w[k + j] & ~ignore);
+			c = ppt__crc32c_word(c, w[2 * k + j] & ~ignore);
+		}
+		raw = ppt__crc32c_shift(raw, 2 * k) ^ ppt__crc32c_shift(b, k) ^
+		      c;
+		i += 3 * k;
+	}
+	for (; i < n; i++)
+		raw = ppt__crc32c_word(raw, word[i] & ~ignore);
+	return raw;
+}
+
+static uint64_t change(const uint64_t *old, uint32_t i, uint64_t v,
+		       uint64_t stride, uint64_t ignore)
+{
+	return ((old ? old[i] : 0) ^ (v + i * stride)) & ~ignore;
+}
+
+uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
+			   uint64_t stride, uint64_t ignore)
+{
+	uint32_t a = 0, b = 0, c = 0, i = 0;
+
+	if (n >= LANES_MIN) {
+		uint32_t k = n / 3;
+
+		for (; i < k; i++) {
+			a = ppt__crc32c_word(a, change(old, i, v, stride,
+						       ignore));
+			b = ppt__crc32c_word(b, change(old, k + i, v, stride,
+						       ignore));
+			c = ppt__crc32c_word(c, change(old, 2 * k + i, v,
+						       stride, ignore));
+		}
+		a = ppt__crc32c_shift(a, 2 * k) ^ ppt__crc32c_shift(b, k) ^ c;
+		i = 3 * k;
+	}
+	for (; i < n; i++)
+		a = ppt__crc32c_word(a, change(old, i, v, stride, ignore));
+	return a;
+}
+
+uint32_t ppt__crc32c(uint32_t crc, const void *bytes, size_t len)
+{
+	const uint8_t *p = bytes;
+	uint32_t raw = ~crc;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		uint64_t w;
+
+		__builtin_memcpy(&w, p, 8);
+		raw = ppt__crc32c_word(raw, w);
+	}
+	for (; len; len--)
+		raw = crc_byte(raw, *p++);
+	return ~raw;
+}

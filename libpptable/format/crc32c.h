@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * CRC32C (Castagnoli, RFC 3720 B.4) over 64-bit words, and its linear algebra.
+ * Layer: format.
+ *
+ * "Raw" means without the initial and final inversion.  Raw CRCs are linear:
+ * raw(a ^ b) == raw(a) ^ raw(b), and k zero words behind a message multiply
+ * its raw CRC by x^(64 k).  This is what lets one changed entry update the
+ * checksum of its table without reading the table.
+ */
+#ifndef PPTABLE_FORMAT_CRC32C_H
+#define PPTABLE_FORMAT_CRC32C_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether to use the CPU's instruction; tests turn it off. */
+extern bool ppt__crc32c_hw;
+
+/* Look what the CPU has; cheap, may be called again. */
+void ppt__crc32c_init(void);
+
+uint32_t ppt__crc32c_word_portable(uint32_t raw, uint64_t word);
+
+/* One more word. */
+static inline uint32_t ppt__crc32c_word(uint32_t raw, uint64_t word)
+{
+#if defined(__x86_64__)
+	if (__builtin_expect(ppt__crc32c_hw, true)) {
+		uint64_t wide = raw;
+
+		__asm__("crc32q %1, %0" : "+r"(wide) : "rm"(word));
+		return (uint32_t)wide;
+	}
+#endif
+	return ppt__crc32c_word_portable(raw, word);
+}
+
+/* As if @words zero words followed, 0 to 512. */
+uint32_t ppt__crc32c_shift(uint32_t raw, uint32_t words);
+
+/* n more words, each masked with ~@ignore; three streams at a time. */
+uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
+			   uint64_t ignore);
+
+/*
+ * Raw CRC from 0 of what changes when n words become v, v + stride, …;
+ * @old NULL means that all were 0.
+ */
+uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
+			   uint64_t stride, uint64_t ignore);
+
+/* The standard CRC32C of bytes, chained through @crc (0 at first). */
+uint32_t ppt__crc32c(uint32_t crc, const void *bytes, size_t len);
+
+#endif

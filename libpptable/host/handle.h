@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The host layer's own glossary: an open file, a handle, a guarded call.
+ *
+ * Layer: host (includes go format <- core <- recovery <- host <- tools).
+ */
+#ifndef PPT_HOST_HANDLE_H
+#define PPT_HOST_HANDLE_H
+
+#include <pptable/host.h>
+
+/**
+ * struct ppt__file - a pool file that is open and locked.
+ * @fd:      holds the lock for as long as it is open; -1 if none.
+ * @dax:     a DAX character device, which can only be mapped.
+ * @write:   opened for writing.
+ * @is_pmem: what libpmem says about the mapping.
+ * @bytes:   size of the file or device.
+ * @map:     NULL until ppt__file_map.
+ * @map_bytes: length of @map.
+ */
+struct ppt__file {
+	int fd;
+	bool dax;
+	bool write;
+	bool is_pmem;
+	uint64_t bytes;
+	void *map;
+	uint64_t map_bytes;
+};
+
+/**
+ * struct ppt_host - an open pool.
+ * @pool:    NULL until attached.
+ * @dead:    media failed under a call: nothing may touch @pool any more.
+ * @scratch: anonymous memory for the core.
+ */
+struct ppt_host {
+	struct ppt__file file;
+	struct ppt_pool *pool;
+	bool dead;
+	void *scratch;
+	size_t scratch_bytes;
+};
+
+/* Fills @diag, which may be NULL; returns @err. */
+int ppt__host_fail(struct ppt_host_diag *diag, int err, const char *what,
+		   const char *why, int os_errno);
+
+/*
+ * Opens and locks; nothing is mapped yet.  PPT_E_SYS, PPT_E_LOCKED.
+ */
+int ppt__file_open(const char *path, bool write, struct ppt__file *file,
+		   struct ppt_host_diag *diag);
+
+/*
+ * Makes a file of @bytes, which must not exist, locks and maps it.  Leaves no
+ * file on failure.
+ */
+int ppt__file_create(const char *path, uint64_t bytes, bool sparse,
+		     struct ppt__file *file, struct ppt_host_diag *diag);
+
+/* Maps an open file as a whole: shared for a writer, private for a reader. */
+int ppt__file_map(struct ppt__file *file, struct ppt_host_diag *diag);
+
+/*
+ * The first bytes of an open file, without a mapping where that is possible,
+ * so that a truncated file is short and not a fault.  @got: how many.
+ */
+int ppt__file_head(struct ppt__file *file, void *head, size_t want, size_t *got,
+		   struct ppt_host_diag *diag);
+
+/* Makes a new file's name and size durable. */
+int ppt__file_persist_name(const struct ppt__file *file, const char *path,
+			   struct ppt_host_diag *diag);
+
+/* Unmaps, unlocks, closes; safe on a half-open one. */
+void ppt__file_close(struct ppt__file *file);
+
+/*
+ * Settles PPT_FLUSH_AUTO where libpmem knows more than the CPU; PPT_E_INVAL
+ * for a method that this CPU lacks.
+ */
+int ppt__host_flush(enum ppt_flush *flush, bool is_pmem,
+		    struct ppt_host_diag *diag);
+
+/*
+ * Runs @fn(@arg) and returns what it does; SIGBUS inside [@base, @base +
+ * @bytes) makes it PPT_E_IO, with the offset in @diag and @faulted (NULL or
+ * false at first) set.
+ */
+int ppt__guard(const void *base, uint64_t bytes, int (*fn)(void *arg),
+	       void *arg, bool *faulted, struct ppt_host_diag *diag);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Opening and closing pools for hosted use.
+ *
+ * Layer: host.
+ *
+ * The order of an open is the order of trust: lock, so that nobody changes
+ * the file meanwhile; read the superblocks with read(2); compare what they
+ * say with the size of the file; map; recover under a guard, because pages of
+ * the mapping may still be poisoned or be cut off by somebody who does not
+ * ask for locks.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <libpmem.h>
+
+#include "host/handle.h"
+
+/* Both superblocks. */
+#define HEAD_BYTES (2 * PPT_PAGE_BYTES)
+
+int ppt__host_flush(enum ppt_flush *flush, bool is_pmem,
+		    struct ppt_host_diag *diag)
+{
+	enum ppt_flush best = ppt_flush_best();
+
+	switch (*flush) {
+	case PPT_FLUSH_AUTO:
+		if (is_pmem && pmem_has_auto_flush() == 1)
+			*flush = PPT_FLUSH_EADR;
+		return 0;
+	case PPT_FLUSH_CLWB:
+	case PPT_FLUSH_CLFLUSHOPT:
+	case PPT_FLUSH_CLFLUSH:
+		/* In this order, a CPU that has one has the later ones. */
+		if (*flush >= best)
+			return 0;
+		return ppt__host_fail(diag, PPT_E_INVAL, "flush",
+				      "this CPU does not have it", 0);
+	case PPT_FLUSH_EADR:
+		return 0;
+	}
+	return ppt__host_fail(diag, PPT_E_INVAL, "flush", "no such method", 0);
+}
+
+/* ---------------------------------------------------------------- probe -- */
+
+static int probe(struct ppt__file *file, struct ppt_geometry *geometry,
+		 struct ppt_host_diag *diag)
+{
+	_Alignas(8) unsigned char head[HEAD_BYTES];
+	size_t got;
+	int ret;
+
+	memset(head, 0, sizeof(head));
+	ret = ppt__file_head(file, head, sizeof(head), &got, diag);
+	if (ret)
+		return ret;
+	if (got == 0)
+		return ppt__host_fail(diag, PPT_E_MAGIC, "file", "empty", 0);
+	ret = ppt_probe(head, file->bytes, geometry, &diag->diag);
+	if (ret)
+		return ret;
+	/* A device may be larger, a file is made to measure. */
+	if (!file->dax && file->bytes != geometry->bytes)
+		return ppt__host_fail(diag, PPT_E_SIZE, "size",
+				      "file is larger than the pool", 0);
+	return 0;
+}
+
+/* --------------------------------------------------------------- attach -- */
+
+struct attach {
+	struct ppt_attach_config cfg;
+	struct ppt_attach_report report;
+	struct ppt_pool *pool;
+	struct ppt_diag *diag;
+};
+
+static int attach_pool(void *arg)
+{
+	struct attach *a = arg;
+
+	return ppt_attach(&a->cfg, &a->pool, &a->report, a->diag);
+}
+
+static uint32_t attach_flags(uint32_t host_flags)
+{
+	uint32_t flags = 0;
+
+	if (!(host_flags & PPT_HOST_MMU))
+		flags |= PPT_ATTACH_NO_MMU;
+	if (host_flags & PPT_HOST_READ_ONLY)
+		flags |= PPT_ATTACH_READ_ONLY;
+	return flags;
+}
+
+/* Anonymous memory is zero and costs nothing until it is touched. */
+static int get_scratch(struct ppt_host *host,
+		       const struct ppt_geometry *geometry,
+		       struct ppt_host_diag *diag)
+{
+	size_t bytes =
+		ppt_scratch_bytes(geometry->bytes, geometry->journal_bytes);
+	void *scratch = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			     0);
+
+	if (scratch == MAP_FAILED)
+		return ppt__host_fail(diag, PPT_E_SYS, "scratch",
+				      "no memory for the handle", errno);
+	host->scratch = scratch;
+	host->scratch_bytes = bytes;
+	return 0;
+}
+
+static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
+		       const struct ppt_geometry *geometry,
+		       struct ppt_attach_report *report,
+		       struct ppt_host_diag *diag)
+{
+	struct attach a = {
+		.cfg =
+			{
+				.pm =
+					{
+						.media = host->file.map,
+						.bytes = geometry->bytes,
+						.flush = opt->flush,
+						.observer = opt->observer,
+					},
+				.scratch = host->scratch,
+				.scratch_bytes = host->scratch_bytes,
+				.present = opt->present,
+				.flags = attach_flags(opt->flags),
+			},
+		.report.verdict = PPT_VERDICT_REFUSED,
+		.diag = &diag->diag,
+	};
+	int ret = ppt__host_flush(&a.cfg.pm.flush, host->file.is_pmem, diag);
+
+	if (!ret)
+		ret = ppt__guard(host->file.map, host->file.map_bytes,
+				 attach_pool, &a, NULL, diag);
+	if (ret)
+		a.report.verdict = PPT_VERDICT_REFUSED;
+	else
+		host->pool = a.pool;
+	*report = a.report;
+	return ret;
+}
+
+/* --------------------------------------------------------- open, close -- */
+
+static void destroy(struct ppt_host *host)
+{
+	if (host->scratch)
+		munmap(host->scratch, host->scratch_bytes);
+	ppt__file_close(&host->file);
+	free(host);
+}
+
+static int open_locked(struct ppt_host *host, const struct ppt_host_open *opt,
+		       struct ppt_attach_report *report,
+		       struct ppt_host_diag *diag)
+{
+	struct ppt_geometry geometry;
+	int ret;
+
+	ret = probe(&host->file, &geometry, diag);
+	if (!ret)
+		ret = ppt__file_map(&host->file, diag);
+	if (!ret && host->file.map_bytes < geometry.bytes)
+		ret = ppt__host_fail(diag, PPT_E_SIZE, "size",
+				     "file changed while it was opened", 0);
+	if (!ret)
+		ret = get_scratch(host, &geometry, diag);
+	if (!ret)
+		ret = attach_file(host, opt, &geometry, report, diag);
+	return ret;
+}
+
+static int open_path(const char *path, const struct ppt_host_open *opt,
+		     struct ppt_host **out, struct ppt_attach_report *report,
+		     struct ppt_host_diag *diag)
+{
+	struct ppt_host *host;
+	int ret;
+
+	if (opt->flags & ~(uint32_t)(PPT_HOST_READ_ONLY | PPT_HOST_MMU))
+		return ppt__host_fail(diag, PPT_E_INVAL, "flags",
+				      "not one of open's", 0);
+	host = calloc(1, sizeof(*host));
+	if (!host)
+		return ppt__host_fail(diag, PPT_E_NOMEM, "handle",
+				      "out of memory", ENOMEM);
+	host->file.fd = -1;
+	ret = ppt__file_open(path, !(opt->flags & PPT_HOST_READ_ONLY),
+			     &host->file, diag);
+	if (!ret)
+		ret = open_locked(host, opt, report, diag);
+	if (ret) {
+		destroy(host);
+		return ret;
+	}
+	*out = host;
+	return 0;
+}
+
+int ppt_host_open(const char *path, const struct ppt_host_open *opt,
+		  struct ppt_host **out, struct ppt_attach_report *report,
+		  struct ppt_host_diag *diag)
+{
+	static const struct ppt_host_open defaults;
+	struct ppt_attach_report r = {.verdict = PPT_VERDICT_REFUSED};
+	struct ppt_host_diag d = {.os_errno = 0};
+	int ret;
+
+	if (!path || !out)
+		ret = ppt__host_fail(&d, PPT_E_INVAL, path ? "out" : "path",
+				     "NULL", 0);
+	else
+		ret = open_path(path, opt ? opt : &defaults, out, &r, &d);
+	if (ret && diag)
+		*diag = d;
+	if (report)
+		*report = r;
+	return ret;
+}
+
+struct ppt_pool *ppt_host_pool(struct ppt_host *host)
+{
+	return host->pool;
+}
+
+bool ppt_host_is_pmem(const struct ppt_host *host)
+{
+	return host->file.is_pmem;
+}
+
+static int detach_pool(void *arg)
+{
+	return ppt_detach(arg);
+}
+
+int ppt_host_close(struct ppt_host *host)
+{
+	int ret = 0;
+
+	if (!host)
+		return 0;
+	if (!host->dead)
+		ret = ppt_host_try(host, detach_pool, host->pool, NULL);
+	destroy(host);
+	return ret;
+}
+
+int ppt_host_try(struct ppt_host *host, int (*fn)(void *arg), void *arg,
+		 struct ppt_host_diag *diag)
+{
+	bool faulted = false;
+	int ret;
+
+	if (host->dead)
+		return ppt__host_fail(diag, PPT_E_DEAD, "media",
+				      "failed earlier; open again", 0);
+	ret = ppt__guard(host->file.map, host->file.map_bytes, fn, arg,
+			 &faulted, diag);
+	/* The core was left in the middle of something. */
+	if (faulted)
+		host->dead = true;
+	return ret;
+}

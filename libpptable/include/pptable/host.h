@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file host.h  Pools in files and DAX devices, through libpmem.
+ *
+ * Needs an operating system; kernels use <pptable/pool.h> directly.
+ */
+#ifndef PPTABLE_HOST_H
+#define PPTABLE_HOST_H
+
+#include <pptable/pptable.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ppt_host;
+
+/**
+ * struct ppt_host_diag - a diagnostic with the operating system's part.
+ * @diag:     as everywhere; @diag.what may be "file".
+ * @os_errno: errno, or 0.
+ */
+struct ppt_host_diag {
+	struct ppt_diag diag;
+	int os_errno;
+};
+
+enum ppt_host_flags {
+	PPT_HOST_READ_ONLY = 1, /* never writes, replays into a private copy */
+	PPT_HOST_SPARSE = 2,    /* create: allocate blocks as they are used */
+	PPT_HOST_FORCE = 4,     /* create: overwrite an existing file */
+	PPT_HOST_MMU = 8,       /* hardware walks the tables, see attach */
+};
+
+/**
+ * ppt_host_create - make a file and format it as a pool.
+ * @cfg: as ppt_create, with @cfg->pm.bytes the size and the rest of @cfg->pm
+ *       unset but for .flush; a zero UUID is replaced by a random one.
+ *
+ * Return: 0; PPT_E_SYS (os_errno: EEXIST, ENOSPC, EACCES, …); PPT_E_LOCKED;
+ *         the errors of ppt_create.  A failed call leaves no file, and an
+ *         existing one as it was unless PPT_HOST_FORCE was given.
+ */
+int ppt_host_create(const char *path, struct ppt_create_config *cfg,
+		    uint32_t flags, struct ppt_host_diag *diag);
+
+/**
+ * struct ppt_host_open - how to open.
+ * @flags:    enum ppt_host_flags.
+ * @flush:    enum ppt_flush; AUTO takes eADR where libpmem finds it.
+ * @present:  as in ppt_attach_config.
+ * @observer: NULL, or sees every access.
+ */
+struct ppt_host_open {
+	uint32_t flags;
+	enum ppt_flush flush;
+	const struct ppt_memory_map *present;
+	const struct ppt_pm_observer *observer;
+};
+
+/**
+ * ppt_host_open - lock, map and attach a pool file.
+ * @opt:    NULL means all defaults.
+ * @report: NULL or the story of the attach, also on failure.
+ *
+ * One writer at a time, or any number of readers (flock).
+ * Return: 0; PPT_E_SYS; PPT_E_LOCKED; PPT_E_IO a poisoned or truncated
+ *         mapping; the errors of ppt_attach.
+ */
+int ppt_host_open(const char *path, const struct ppt_host_open *opt,
+		  struct ppt_host **out, struct ppt_attach_report *report,
+		  struct ppt_host_diag *diag);
+
+/** ppt_host_pool - the pool of an open host handle. */
+struct ppt_pool *ppt_host_pool(struct ppt_host *host);
+
+/**
+ * ppt_host_is_pmem - whether a flush reaches the power-fail domain: true on a
+ * DAX mapping (or where PMEM_IS_PMEM_FORCE=1 claims so), false on an ordinary
+ * file, which survives the death of the process only.
+ */
+bool ppt_host_is_pmem(const struct ppt_host *host);
+
+/**
+ * ppt_host_close - detach, unmap, unlock.  NULL is fine.
+ *
+ * Return: 0, or the error of ppt_detach; the handle is gone in every case.
+ * After a media error nothing is written: the next open recovers.
+ */
+int ppt_host_close(struct ppt_host *host);
+
+/**
+ * ppt_host_try - run @fn(@arg) so that SIGBUS on the pool's mapping (poisoned
+ * or truncated media) becomes PPT_E_IO instead of the process's death.
+ *
+ * After PPT_E_IO the handle is dead: only ppt_host_close is left.  @fn must
+ * hold nothing that a longjmp out of a library call would lose.  Installs a
+ * SIGBUS handler for the duration; faults elsewhere go to the previous one.
+ * Return: what @fn returned; PPT_E_IO (@diag has the offset); PPT_E_DEAD.
+ */
+int ppt_host_try(struct ppt_host *host, int (*fn)(void *arg), void *arg,
+		 struct ppt_host_diag *diag);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "recovery/replay.h"
+
+/*
+ * Of two valid tails the newer one.  They differ only if a crash came between
+ * the stores and their fence; nothing behind the older one was overwritten
+ * then, so either is right, and if one is damaged the other will do.
+ */
+static int read_tail(struct ppt_pool *pool, uint64_t *tail,
+		     struct ppt_diag *diag)
+{
+	uint32_t seed = pool->seed;
+	uint64_t a = ppt__pm_load(&pool->pm, ppt__word(0, PPT_M_TAIL_WORD));
+	uint64_t b = ppt__pm_load(&pool->pm, ppt__word(1, PPT_M_TAIL_WORD));
+	bool va = ppt__tail_valid(seed, a), vb = ppt__tail_valid(seed, b);
+
+	a &= PPT__SEQ_MASK;
+	b &= PPT__SEQ_MASK;
+	if (!va && !vb)
+		return ppt__fail(diag, PPT_E_JOURNAL, "journal tail",
+				 "both copies are damaged", 0);
+	if (va && vb) /* modulo 2^48 */
+		*tail = ((a - b) & PPT__SEQ_MASK) < PPT__SEQ_MASK / 2 ? a : b;
+	else
+		*tail = va ? a : b;
+	return 0;
+}
+
+/*
+ * Read the record at a line into @word.  Returns its lines, or 0 if what is
+ * there is not the record of that line.
+ */
+static uint32_t read_record(struct ppt_pool *pool, uint64_t line,
+			    uint64_t *word)
+{
+	const struct ppt__journal *j = &pool->journal;
+	uint64_t at = j->first_word + (line & (j->lines - 1)) * PPT__LINE_WORDS;
+	uint64_t head = ppt__pm_load(&pool->pm, at);
+	uint32_t runs = ppt__record_runs(head), lines;
+
+	if (ppt__record_seq(head) != (line & PPT__SEQ_MASK) ||
+	    head >> 57 || runs == 0 || runs > PPT__RECORD_RUNS_MAX)
+		return 0;
+	lines = ppt__record_lines(runs);
+	for (uint32_t i = 0; i < lines; i++) {
+		const uint64_t *from;
+
+		at = j->first_word +
+		     ((line + i) & (j->lines - 1)) * PPT__LINE_WORDS;
+		from = ppt__pm_view(&pool->pm, at, PPT__LINE_WORDS);
+		for (uint32_t k = 0; k < PPT__LINE_WORDS; k++)
+			word[i * PPT__LINE_WORDS + k] = from[k];
+	}
+	if ((uint32_t)word[1] != ppt__record_crc(j->seed, word, lines))
+		return 0;
+	return lines;
+}
+
+/* Runs that replay may believe: never a superblock or the ring [I10]. */
+static int check_runs(struct ppt_pool *pool, const uint64_t *word,
+		      struct ppt_diag *diag)
+{
+	uint32_t n = ppt__record_runs(word[0]);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t where = word[2 + 2 * i];
+		uint32_t page = ppt__run_page(where);
+
+		if (where & ~PPT__RUN_MEDIA ||
+		    ppt__run_slot(where) + ppt__run_count(where) >
+			    PPT_PAGE_WORDS ||
+		    page < pool->at.desc_page || page >= pool->at.pages)
+			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
+					 "run leads where none may", word[0]);
+	}
+	return 0;
+}
+
+/*
+ * Behind the end: a whole record there that declares the line at the end
+ * durable means that what should be there was damaged, not torn.  Lines that
+ * were written without a fence reach at most a window behind the end, so the
+ * search need not go further than two.
+ */
+static int look_behind(struct ppt_pool *pool, struct ppt__scan *scan,
+		       struct ppt_diag *diag)
+{
+	uint64_t word[PPT__RECORD_WORDS_MAX];
+	uint64_t limit = 2 * pool->journal.window;
+
+	if (limit > pool->journal.lines)
+		limit = pool->journal.lines;
+	for (uint64_t i = 1; i < limit; i++) {
+		uint64_t line = scan->end + i, durable;
+
+		scan->lines++;
+		if (!read_record(pool, line, word))
+			continue;
+		scan->ghosts = true;
+		durable = line - ppt__record_pending(word[1]);
+		if (durable > scan->end && line - durable <= i)
+			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
+					 "damaged, though declared durable",
+					 scan->end);
+	}
+	return 0;
+}
+
+int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
+		      struct ppt_diag *diag)
+{
+	uint64_t word[PPT__RECORD_WORDS_MAX];
+	struct ppt__scan s = { .lines = 0 };
+	uint64_t line, chain = 0;
+	int err = read_tail(pool, &s.tail, diag);
+
+	s.end = line = s.tail;
+	while (!err && line - s.tail < pool->journal.lines) {
+		uint32_t lines = read_record(pool, line, word);
+
+		s.lines += lines + 1;
+		if (!lines || line + lines - s.tail > pool->journal.lines)
+			break;
+		err = check_runs(pool, word, diag);
+		line += lines;
+		chain++;
+		if (word[0] & PPT__RECORD_MORE)
+			continue;
+		s.end = line;
+		s.records += chain;
+		chain = 0;
+	}
+	if (!err)
+		err = look_behind(pool, &s, diag);
+	if (err)
+		return err;
+	*out = s;
+	return 0;
+}
+
+static void replay_record(struct ppt_pool *pool, const uint64_t *word)
+{
+	uint32_t n = ppt__record_runs(word[0]);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t where = word[2 + 2 * i], v = word[3 + 2 * i];
+		uint64_t at = ppt__word(ppt__run_page(where),
+					ppt__run_slot(where));
+		uint64_t step = ppt__stride(ppt__run_stride_code(where));
+		uint32_t count = ppt__run_count(where);
+
+		for (uint32_t k = 0; k < count; k++, at++, v += step) {
+			ppt__pm_store(&pool->pm, at, v);
+			if (at % PPT__LINE_WORDS == PPT__LINE_WORDS - 1 ||
+			    k + 1 == count)
+				ppt__pm_flush(&pool->pm, at);
+		}
+	}
+}
+
+void ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t word[PPT__RECORD_WORDS_MAX];
+	uint64_t line = scan->tail;
+
+	j->hint = ppt__pm_load(&pool->pm, ppt__word(0, PPT_M_TAIL_WORD) + 1);
+	j->head = j->durable = j->tail = scan->end;
+	if (scan->end == scan->tail && !scan->ghosts)
+		return;
+	while (line != scan->end) {
+		line += read_record(pool, line, word);
+		replay_record(pool, word);
+	}
+	if (scan->end != scan->tail)
+		ppt__pm_fence(&pool->pm);
+	/*
+	 * Torn transactions may have left whole records behind the end.  Start
+	 * where their numbers cannot be reached any more.
+	 */
+	j->head = j->durable = j->tail = scan->end + 2 * j->window;
+	ppt__journal_store_tail(pool, j->tail);
+	ppt__pm_fence(&pool->pm);
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * differential_test.c - long random operation sequences against a naive map.
+ *
+ * Layer: tests.  After every operation the range that it touched is compared,
+ * and every so often everything: iteration, translation, a walk of the media
+ * as the MMU does it, the content of frames, and the page counts.
+ *
+ * PPT_TEST_SEED  replays a run (printed on failure)
+ * PPT_TEST_OPS   operations of each profile
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "../support/opgen.h"
+#include "../support/world.h"
+
+#define HISTORY 12u
+#define TEXT_BYTES 176u
+#define OPS_DEFAULT 6000u
+#define SEED_DEFAULT 20240611u
+
+struct profile {
+	const char *name;
+	uint64_t bytes;
+	uint64_t journal_bytes;
+	bool no_mmu;
+	unsigned txn_once;    /* begin a transaction */
+	unsigned relax_once;  /* enter or leave relaxed mode */
+	unsigned attach_once; /* detach and attach */
+	unsigned crash_once;  /* copy the media, attach the copy */
+	unsigned move_once;   /* of these, with moved regions */
+	unsigned check_once;  /* compare everything */
+	unsigned touch_once;  /* set A and D bits */
+	unsigned share;       /* of PPT_TEST_OPS, in percent */
+	struct opgen gen;
+};
+
+struct run {
+	const struct profile *profile;
+	struct pool_fixture fixture[2];
+	unsigned active;
+	struct world w;
+	struct opgen gen;
+	struct rng rng;
+	uint64_t seed;
+	uint64_t index;
+	unsigned txn_left;
+	bool txn_spaces; /* the open transaction created or deleted one */
+	uint8_t *bytes_before;
+	char history[HISTORY][TEXT_BYTES];
+	uint64_t free_before;
+};
+
+static void note(struct run *r, const char *text)
+{
+	char *line = r->history[r->index % HISTORY];
+
+	(void)snprintf(line, TEXT_BYTES, "%llu: %s",
+		       (unsigned long long)r->index, text);
+	r->index++;
+}
+
+/* Says all that is needed to see the failure again. */
+static int report(struct run *r)
+{
+	uint64_t from = r->index > HISTORY ? r->index - HISTORY : 0;
+
+	fprintf(stderr,
+		"\nprofile %s failed at operation %llu: %s\n"
+		"replay: PPT_TEST_SEED=%llu PPT_TEST_PROFILE=%s "
+		"PPT_TEST_OPS=%llu\nlast operations:\n",
+		r->profile->name, (unsigned long long)r->index - 1,
+		r->w.why.text, (unsigned long long)r->seed, r->profile->name,
+		(unsigned long long)r->index * 100 / r->profile->share + 100);
+	for (uint64_t i = from; i < r->index; i++)
+		fprintf(stderr, "  %s\n", r->history[i % HISTORY]);
+	return -1;
+}
+
+static bool once_in(struct run *r, unsigned n)
+{
+	return n != 0 && rng_once_in(&r->rng, n);
+}
+
+/* A call that is to fail must not change one byte of the media [I11]. */
+static int step_watched(struct run *r, const struct op *op)
+{
+	struct pool_fixture *pf = r->w.pf;
+	int err;
+
+	if (ppt_checkpoint(pf->pool))
+		return why_set(&r->w.why, "ppt_checkpoint failed");
+	memcpy(r->bytes_before, pf->media, pf->bytes);
+	err = world_step(&r->w, op);
+	if (err)
+		return err;
+	for (uint64_t i = 0; i < pf->bytes; i += 8)
+		if (memcmp(r->bytes_before + i, pf->media + i, 8) != 0)
+			return why_set(&r->w.why,
+				       "a call that failed with %s changed the "
+				       "media at %#llx",
+				       ppt_error_name(r->w.result),
+				       (unsigned long long)i);
+	return 0;
+}
+
+static int check_near(struct run *r, const struct op *op)
+{
+	struct oracle_space *s = &r->w.now.space[op->space];
+	uint64_t va = op->va & ~UINT64_C(0xfff);
+	uint64_t last = op->va + (op->len - 1);
+	const uint64_t more = 3 * PPT_SIZE_4K;
+
+	if (!s->exists || op->kind >= OP_SPACE_CREATE)
+		return 0;
+	if (last < va)
+		last = UINT64_MAX;
+	va = va > more ? va - more : 0;
+	last = UINT64_MAX - last > more ? last + more : UINT64_MAX;
+	return view_check_space(&r->w.handle[op->space], s, va, last,
+				&r->w.why);
+}
+
+static int one_op(struct run *r)
+{
+	char text[TEXT_BYTES];
+	struct expect e;
+	struct op op;
+	int err;
+
+	opgen_next(&r->gen, &r->w.now, &op);
+	note(r, op_text(&op, text, 150));
+	oracle_expect(&r->w.now, &op, &e);
+	if (!e.may_succeed && !r->w.in_txn && once_in(r, 12))
+		err = step_watched(r, &op);
+	else
+		err = world_step(&r->w, &op);
+	if (op.kind >= OP_SPACE_CREATE)
+		r->txn_spaces = true;
+	if (!err)
+		err = check_near(r, &op);
+	return err;
+}
+
+/* Bases for a next boot: each region has a stretch of its own to move in. */
+static void move_regions(struct run *r, struct ppt_memory_map *map)
+{
+	struct ppt_memory_map was;
+
+	pool_fixture_map(r->w.pf, &was);
+	*map = was;
+	map->region[0].base += PPT_SIZE_2M * rng_below(&r->rng, 8000);
+	map->region[1].base += PPT_SIZE_1G * rng_below(&r->rng, 250);
+	map->region[2].base += PPT_SIZE_1G * rng_below(&r->rng, 250);
+	map->region[3].base += PPT_SIZE_2M * rng_below(&r->rng, 1000);
+	map->region[4].base -= PPT_SIZE_1G * rng_below(&r->rng, 250);
+	if (rng_below(&r->rng, 2)) {
+		struct ppt_region first = map->region[0];
+
+		map->region[0] = map->region[4];
+		map->region[4] = first;
+	}
+}
+
+static int attach(struct run *r, bool clean)
+{
+	struct world *w = &r->w;
+	struct ppt_memory_map map;
+	bool moved = once_in(r, r->profile->move_once);
+	int err;
+
+	if (moved)
+		move_regions(r, &map);
+	err = pool_fixture_attach(w->pf, moved ? &map : NULL);
+	if (err)
+		return why_set(&w->why, "ppt_attach: %s (%s: %s at %#llx)",
+			       ppt_error_name(err),
+			       w->pf->diag.what ? w->pf->diag.what : "?",
+			       w->pf->diag.why ? w->pf->diag.why : "?",
+			       (unsigned long long)w->pf->diag.at);
+	if (moved)
+		oracle_rebase(&w->now, &map);
+	if (clean && !moved && w->pf->report.verdict != PPT_VERDICT_CLEAN)
+		return why_set(&w->why, "attach after detach reports %s",
+			       ppt_verdict_name(w->pf->report.verdict));
+	w->relaxed = false;
+	memset(w->held, 0, w->now.pages);
+	w->must_va = 1;
+	w->must_last = 0;
+	err = world_reopen(w);
+	return err ? err : world_check(w);
+}
+
+/* A detach aborts what is open; so does a crash. */
+static void lose_txn(struct run *r)
+{
+	struct world *w = &r->w;
+
+	if (!w->in_txn)
+		return;
+	oracle_free(&w->now);
+	w->now = w->before;
+	w->in_txn = false;
+	r->txn_left = 0;
+}
+
+static int reattach(struct run *r)
+{
+	note(r, "detach, attach");
+	lose_txn(r);
+	if (pool_fixture_detach(r->w.pf))
+		return why_set(&r->w.why, "ppt_detach failed");
+	return attach(r, true);
+}
+
+static int crash(struct run *r)
+{
+	struct pool_fixture *from = r->w.pf;
+	struct pool_fixture *to = &r->fixture[!r->active];
+
+	note(r, "crash, attach");
+	if (r->w.relaxed && !r->w.in_txn && world_sync(&r->w))
+		return -1;
+	if (r->w.relaxed && r->w.in_txn)
+		return 0;
+	lose_txn(r);
+	pool_fixture_copy(to, from);
+	pool_fixture_drop(from);
+	r->active = !r->active;
+	r->w.pf = to;
+	return attach(r, false);
+}
+
+static int check_all(struct run *r)
+{
+	struct world *w = &r->w;
+	int err;
+
+	if (w->in_txn) {
+		/* nothing of an open transaction is on the media */
+		if (w->relaxed || r->txn_spaces)
+			return 0;
+		return view_check_media(w->pf, &w->before, &w->why);
+	}
+	if (w->relaxed && world_sync(w))
+		return -1;
+	err = world_check(w);
+	if (!err && once_in(r, 4))
+		err = world_fill(w, &r->rng);
+	if (!err && once_in(r, 3))
+		err = world_flush_tlb(w);
+	if (!err && !w->mmu && once_in(r, 4))
+		err = view_check_settled(w->pf, &w->now, &w->why);
+	return err;
+}
+
+static int transaction(struct run *r)
+{
+	struct world *w = &r->w;
+
+	if (w->in_txn && r->txn_left == 0) {
+		bool keep = rng_below(&r->rng, 4) != 0;
+
+		note(r, keep ? "commit" : "abort");
+		return keep ? world_commit(w) : world_abort(w);
+	}
+	if (w->in_txn) {
+		r->txn_left--;
+		return 0;
+	}
+	if (!once_in(r, r->profile->txn_once))
+		return 0;
+	note(r, "begin");
+	r->txn_left = 1 + (unsigned)rng_below(&r->rng, 9);
+	r->txn_spaces = false;
+	return world_begin(w);
+}
+
+static int one_step(struct run *r)
+{
+	const struct profile *p = r->profile;
+	struct world *w = &r->w;
+	int err = transaction(r);
+
+	if (!err)
+		err = one_op(r);
+	if (!err && !w->in_txn && once_in(r, p->relax_once)) {
+		note(r, w->relaxed ? "strict" : "relaxed");
+		err = world_relaxed(w, !w->relaxed);
+	}
+	if (!err && (w->result == PPT_E_AGAIN || w->result == PPT_E_NOSPC) &&
+	    !w->in_txn) {
+		err = world_flush_tlb(w);
+		if (!err)
+			err = view_reclaim(w->pf->pool, &w->why);
+	}
+	if (!err && once_in(r, p->check_once))
+		err = check_all(r);
+	if (!err && !w->relaxed && once_in(r, p->touch_once))
+		world_touch(w, &r->rng);
+	if (!err && once_in(r, p->attach_once))
+		err = reattach(r);
+	if (!err && once_in(r, p->crash_once))
+		err = crash(r);
+	return err;
+}
+
+static uint64_t free_pages(struct run *r)
+{
+	struct ppt_usage u = { 0 };
+
+	(void)ppt_usage(r->w.pf->pool, &u, NULL);
+	return u.free_pages;
+}
+
+/* Delete all spaces; every page must come back. */
+static int end(struct run *r)
+{
+	struct world *w = &r->w;
+	int err = 0;
+
+	if (w->in_txn)
+		err = world_commit(w);
+	if (!err && w->relaxed)
+		err = world_relaxed(w, false);
+	if (!err)
+		err = world_flush_tlb(w);
+	if (!err)
+		err = view_check_settled(w->pf, &w->now, &w->why);
+	for (unsigned i = 0; i < ORACLE_SPACES && !err; i++) {
+		struct op op = { .kind = OP_SPACE_DELETE, .space = i };
+
+		if (!w->now.space[i].exists)
+			continue;
+		note(r, "delete a space");
+		err = world_step(w, &op);
+		if (!err && w->result)
+			err = why_set(&w->why, "delete: %s",
+				      ppt_error_name(w->result));
+		if (!err)
+			err = view_check_settled(w->pf, &w->now, &w->why);
+	}
+	if (!err && r->free_before != free_pages(r))
+		err = why_set(&w->why, "%llu pages were free, now %llu are",
+			      (unsigned long long)r->free_before,
+			      (unsigned long long)free_pages(r));
+	return err;
+}
+
+/* Spaces once made and deleted, so that the directory has its pages. */
+static int warm_up(struct run *r)
+{
+	struct world *w = &r->w;
+	int err = 0;
+
+	for (unsigned i = 0; i < ORACLE_SPACES * 2 && !err; i++) {
+		struct op op = { .space = i % ORACLE_SPACES };
+
+		op.kind = i < ORACLE_SPACES ? OP_SPACE_CREATE : OP_SPACE_DELETE;
+		op.format = PPT_FORMAT_X86_64_4;
+		err = world_step(w, &op);
+	}
+	if (!err)
+		err = view_check_settled(w->pf, &w->now, &w->why);
+	r->free_before = free_pages(r);
+	return err;
+}
+
+static void start(struct run *r, const struct profile *p, uint64_t seed)
+{
+	struct pool_fixture_options o = {
+		.bytes = p->bytes,
+		.journal_bytes = p->journal_bytes,
+		.attach_flags = p->no_mmu ? PPT_ATTACH_NO_MMU : 0,
+		.seed = seed,
+	};
+
+	memset(r, 0, sizeof(*r));
+	r->profile = p;
+	r->seed = seed;
+	r->rng.state = seed;
+	r->gen = p->gen;
+	r->gen.rng.state = seed ^ 0x5eed;
+	pool_fixture_ready(&r->fixture[0], &o);
+	pool_fixture_open(&r->fixture[1], &o);
+	r->bytes_before = malloc(r->fixture[0].bytes);
+	world_open(&r->w, &r->fixture[0]);
+}
+
+static void run_profile(const struct profile *p)
+{
+	const char *only = getenv("PPT_TEST_PROFILE");
+	uint64_t seed = env_number("PPT_TEST_SEED", SEED_DEFAULT);
+	uint64_t ops = env_number("PPT_TEST_OPS", OPS_DEFAULT) * p->share / 100;
+	struct run r;
+	int err;
+
+	if (only && strcmp(only, p->name) != 0)
+		skip();
+	start(&r, p, seed);
+	assert_non_null(r.bytes_before);
+	err = warm_up(&r);
+	for (uint64_t i = 0; i < ops && !err; i++)
+		err = one_step(&r);
+	if (!err)
+		err = end(&r);
+	if (err)
+		(void)report(&r);
+	else
+		print_message("%s: %llu steps, %llu refused as expected, "
+			      "%llu out of pages, %llu too big\n",
+			      p->name, (unsigned long long)r.w.steps,
+			      (unsigned long long)r.w.failures_expected,
+			      (unsigned long long)r.w.no_space,
+			      (unsigned long long)r.w.too_big);
+	free(r.bytes_before);
+	r.w.pf = NULL;
+	world_close(&r.w);
+	for (unsigned i = 0; i < 2; i++) {
+		if (err)
+			pool_fixture_drop(&r.fixture[i]);
+		pool_fixture_close(&r.fixture[i]);
+	}
+	assert_int_equal(err, 0);
+}
+
+#define GEN_MIXED                                                              \
+	{                                                                      \
+		.max_small = 1500, .max_alloc = 64, .error_once = 12,          \
+		.space_once = 150, .large_once = 5, .sweep_once = 40,          \
+		.map_weight = 6,                                               \
+	}
+
+static void ppt_map__random_singles_match(void **state)
+{
+	static const struct profile p = {
+		.name = "singles",
+		.bytes = UINT64_C(16) << 20,
+		.no_mmu = true,
+		.attach_once = 400,
+		.crash_once = 150,
+		.check_once = 30,
+		.share = 100,
+		.gen = GEN_MIXED,
+	};
+
+	run_profile(&p);
+}
+
+static void ppt_commit__random_transactions_match(void **state)
+{
+	static const struct profile p = {
+		.name = "transactions",
+		.bytes = UINT64_C(16) << 20,
+		.journal_bytes = UINT64_C(256) << 10,
+		.no_mmu = true,
+		.txn_once = 3,
+		.attach_once = 400,
+		.crash_once = 150,
+		.check_once = 20,
+		.share = 100,
+		.gen = GEN_MIXED,
+	};
+
+	run_profile(&p);
+}
+
+static void ppt_sync__random_relaxed_match(void **state)
+{
+	static const struct profile p = {
+		.name = "relaxed",
+		.bytes = UINT64_C(16) << 20,
+		.no_mmu = true,
+		.txn_once = 10,
+		.relax_once = 60,
+		.attach_once = 400,
+		.crash_once = 150,
+		.check_once = 30,
+		.share = 100,
+		.gen = GEN_MIXED,
+	};
+
+	run_profile(&p);
+}
+
+static void ppt_tlb_flushed__random_with_mmu_matches(void **state)
+{
+	static const struct profile p = {
+		.name = "mmu",
+		.bytes = UINT64_C(8) << 20,
+		.txn_once = 8,
+		.attach_once = 300,
+		.crash_once = 100,
+		.check_once = 20,
+		.touch_once = 3,
+		.share = 100,
+		.gen = GEN_MIXED,
+	};
+
+	run_profile(&p);
+}
+
+static void ppt_attach__random_moves_match(void **state)
+{
+	static const struct profile p = {
+		.name = "moves",
+		.bytes = UINT64_C(8) << 20,
+		.no_mmu = true,
+		.txn_once = 20,
+		.attach_once = 60,
+		.crash_once = 40,
+		.move_once = 2,
+		.check_once = 40,
+		.share = 80,
+		.gen = GEN_MIXED,
+	};
+
+	run_profile(&p);
+}
+
+static void ppt_map__random_in_full_pool_matches(void **state)
+{
+	static const struct profile p = {
+		.name = "full", .bytes = UINT64_C(1) << 20, .no_mmu = true,
+		.txn_once = 10, .relax_once = 300, .attach_once = 400,
+		.crash_once = 60, .check_once = 8, .share = 200,
+		.gen = {
+			.max_small = 700, .max_alloc = 100, .error_once = 20,
+			.space_once = 100, .large_once = 8, .sweep_once = 80,
+			.map_weight = 7,
+		},
+	};
+
+	run_profile(&p);
+}
+
+static void ppt_map__random_full_pool_with_mmu_matches(void **state)
+{
+	static const struct profile p = {
+		.name = "full-mmu", .bytes = UINT64_C(1) << 20, .txn_once = 10,
+		.attach_once = 400, .crash_once = 60, .check_once = 8,
+		.touch_once = 4, .share = 150,
+		.gen = {
+			.max_small = 700, .max_alloc = 100, .error_once = 20,
+			.space_once = 100, .large_once = 8, .sweep_once = 80,
+			.map_weight = 7,
+		},
+	};
+
+	run_profile(&p);
+}
+
+static void ppt_map__random_huge_ranges_match(void **state)
+{
+	static const struct profile p = {
+		.name = "huge", .bytes = UINT64_C(16) << 20, .no_mmu = true,
+		.txn_once = 40, .relax_once = 100, .attach_once = 200,
+		.crash_once = 40, .check_once = 20, .share = 15,
+		.gen = {
+			.max_small = 20000, .max_alloc = 2000,
+			.error_once = 20, .space_once = 100, .huge_once = 4,
+			.large_once = 6, .sweep_once = 20, .map_weight = 6,
+		},
+	};
+
+	run_profile(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ppt_map__random_singles_match),
+		cmocka_unit_test(ppt_commit__random_transactions_match),
+		cmocka_unit_test(ppt_sync__random_relaxed_match),
+		cmocka_unit_test(ppt_tlb_flushed__random_with_mmu_matches),
+		cmocka_unit_test(ppt_attach__random_moves_match),
+		cmocka_unit_test(ppt_map__random_in_full_pool_matches),
+		cmocka_unit_test(ppt_map__random_full_pool_with_mmu_matches),
+		cmocka_unit_test(ppt_map__random_huge_ranges_match),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * view.h - what a pool contains, seen through the library and through the
+ * eyes of the hardware, each compared with the oracle.
+ *
+ * Layer: tests.
+ */
+#ifndef TESTS_SUPPORT_VIEW_H
+#define TESTS_SUPPORT_VIEW_H
+
+#include "oracle.h"
+#include "pool_fixture.h"
+
+/* Collect [va, last] with ppt_iter; checks order and coalescing. */
+int view_iterate(struct ppt_space *space, uint64_t va, uint64_t last,
+		 struct ext_list *out, struct why *why);
+
+/*
+ * Walk the tables as the MMU does (SDM 3A 4.5): straight from the media.
+ * @owner: one byte for each page of the pool, set for each table met; a table
+ *         met twice is an error.
+ */
+struct hw_walk {
+	const uint8_t *media;
+	uint64_t bytes;
+	uint64_t pool_base;
+	uint8_t *owner;
+	struct ext_list *out;
+	struct why *why;
+};
+int hw_walk(struct hw_walk *w, uint64_t root_pa, enum ppt_format format);
+
+/* Compare one space by iteration and by translation of boundary addresses. */
+int view_check_space(struct ppt_space *handle, struct oracle_space *s,
+		     uint64_t va, uint64_t last, struct why *why);
+
+/* Compare all spaces, through the library. */
+int view_check_library(struct pool_fixture *pf, struct oracle *o,
+		       struct why *why);
+
+/*
+ * Compare all spaces as hardware sees them, and the content of the pool's
+ * frames.  Everything committed must be in place (strict, or just synced).
+ */
+int view_check_media(struct pool_fixture *pf, struct oracle *o,
+		     struct why *why);
+
+/*
+ * Compare the page counts.  @settled: nothing waits for ppt_reclaim or a TLB
+ * flush, so that tables and frames must match exactly.
+ */
+int view_check_usage(struct pool_fixture *pf, const struct oracle *o,
+		     bool settled, struct why *why);
+
+/* All of the above on a settled pool; runs ppt_reclaim to the end first. */
+int view_check_settled(struct pool_fixture *pf, struct oracle *o,
+		       struct why *why);
+
+/* ppt_reclaim until nothing is left. */
+int view_reclaim(struct ppt_pool *pool, struct why *why);
+
+/* The pattern of a page that the test filled. */
+void tag_fill(struct pool_fixture *pf, struct oracle *o, uint64_t page,
+	      uint32_t tag);
+uint64_t tag_word(uint32_t tag, uint64_t page, unsigned word);
+
+#endif

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Commands on a pool as a whole: create, info, checkpoint, reclaim.
+ *
+ * Layer: tools.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pptctl.h"
+
+/* --------------------------------------------------------------- create -- */
+
+/*
+ * The value that belongs to what the library found fault with, as text; the
+ * option's own text is gone, its number says as much.
+ */
+static int bad_create(const struct ctl *ctl, int err,
+		      const struct ppt_host_diag *diag)
+{
+	const struct {
+		const char *what;
+		const char *option;
+		uint64_t value;
+	} numbers[] = {
+		{ "size", "--size", ctl->opt.size },
+		{ "bytes", "--size", ctl->opt.size },
+		{ "pm.bytes", "--size", ctl->opt.size },
+		{ "phys_base", "--phys-base", ctl->opt.phys_base },
+		{ "journal_bytes", "--journal", ctl->opt.journal },
+		{ "journal", "--journal", ctl->opt.journal },
+		{ "region", "--region", diag->diag.at },
+		{ "regions", "--region", diag->diag.at },
+		{ "base", "--region", diag->diag.at },
+		{ "flush", "--flush", ctl->opt.flush },
+	};
+	const char *what = diag->diag.what ? diag->diag.what : "";
+	const char *why = diag->diag.why ? diag->diag.why : ppt_strerror(err);
+	char value[32];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(numbers[i].what, what) != 0)
+			continue;
+		snprintf(value, sizeof(value), "0x%llx",
+			 (unsigned long long)numbers[i].value);
+		return ctl_bad(ctl, numbers[i].option, value, why);
+	}
+	ctl_say(ctl, "%s%s%s", what, *what ? ": " : "", why);
+	return CTL_USAGE;
+}
+
+static int fail_create(const struct ctl *ctl, int err,
+		       const struct ppt_host_diag *diag)
+{
+	switch (err) {
+	case PPT_E_INVAL:
+	case PPT_E_RANGE:
+	case PPT_E_REGION:
+	case PPT_E_EXIST:
+	case PPT_E_LIMIT:
+	case PPT_E_NOSPC: /* too small for its journal */
+		return bad_create(ctl, err, diag);
+	default:
+		return ctl_fail_file(ctl, err, diag);
+	}
+}
+
+static int report_create(const struct ctl *ctl,
+			 const struct ppt_create_config *cfg)
+{
+	char uuid[CTL_UUID_BYTES];
+	char size[32];
+
+	ctl_uuid_text(&cfg->uuid, uuid);
+	if (ctl_given(ctl, CTL_JSON)) {
+		json_t *root = ctl_json_new("pptable.create/1");
+
+		ctl_json_set(root, "pool", ctl_json_text(ctl->args[0]));
+		ctl_json_set(root, "uuid", json_string(uuid));
+		ctl_json_set(root, "size", ctl_json_u64(cfg->pm.bytes));
+		ctl_json_set(root, "phys_base", ctl_json_hex(cfg->phys_base));
+		ctl_json_print(root, JSON_INDENT(2));
+	} else if (ctl_given(ctl, CTL_TEXT) || isatty(STDOUT_FILENO)) {
+		ctl_size_text(cfg->pm.bytes, size);
+		printf("%s: pool %s, %s at 0x%llx\n", ctl->args[0], uuid, size,
+		       (unsigned long long)cfg->phys_base);
+	}
+	return ctl_finish_output(ctl);
+}
+
+int ctl_cmd_create(struct ctl *ctl)
+{
+	struct ppt_create_config cfg = {
+		.pm = { .bytes = ctl->opt.size, .flush = ctl->opt.flush },
+		.uuid = ctl->opt.uuid,
+		.phys_base = ctl->opt.phys_base,
+		.journal_bytes = ctl->opt.journal,
+		.regions = ctl->opt.regions,
+	};
+	struct ppt_host_diag diag = { .os_errno = 0 };
+	uint32_t flags = 0;
+	int ret;
+
+	if (ctl_given(ctl, CTL_JOURNAL) && ctl->opt.journal == 0)
+		return ctl_bad(ctl, "--journal", "0", "smaller than 64 KiB");
+	if (ctl_given(ctl, CTL_SPARSE))
+		flags |= PPT_HOST_SPARSE;
+	if (ctl_given(ctl, CTL_FORCE))
+		flags |= PPT_HOST_FORCE;
+	ret = ppt_host_create(ctl->args[0], &cfg, flags, &diag);
+	if (ret)
+		return fail_create(ctl, ret, &diag);
+	return report_create(ctl, &cfg);
+}
+
+/* ----------------------------------------------------------------- info -- */
+
+struct info {
+	struct ppt_geometry geometry;
+	struct ppt_memory_map map;
+	struct ppt_usage usage;
+	bool power_fail;
+};
+
+static void info_json(const struct ctl *ctl, const struct info *info,
+		      json_t *spaces)
+{
+	const struct ppt_geometry *g = &info->geometry;
+	const struct ppt_usage *u = &info->usage;
+	json_t *root = ctl_json_new("pptable.info/1");
+	json_t *object = json_object();
+	char text[CTL_UUID_BYTES];
+
+	ctl_json_set(root, "pool", ctl_json_text(ctl->args[0]));
+	ctl_uuid_text(&g->uuid, text);
+	ctl_json_set(root, "uuid", json_string(text));
+	ctl_json_set(root, "size", ctl_json_u64(g->bytes));
+	snprintf(text, sizeof(text), "%u.%u", g->version >> 16,
+		 g->version & 0xffff);
+	ctl_json_set(root, "version", json_string(text));
+	ctl_json_set(object, "compat", ctl_json_hex(g->compat));
+	ctl_json_set(object, "ro_compat", ctl_json_hex(g->ro_compat));
+	ctl_json_set(object, "incompat", ctl_json_hex(g->incompat));
+	ctl_json_set(root, "features", object);
+	ctl_json_set(root, "phys_base", ctl_json_hex(g->phys_base));
+	ctl_json_set(root, "journal_bytes", ctl_json_u64(g->journal_bytes));
+	ctl_json_set(root, "generation", ctl_json_u64(g->generation));
+	ctl_json_set(root, "epoch", ctl_json_u64(ctl->attach.epoch));
+	ctl_json_set(root, "verdict",
+		     json_string(ppt_verdict_name(ctl->attach.verdict)));
+	ctl_json_set(root, "records_to_replay",
+		     ctl_json_u64(ctl->attach.records_replayed));
+	ctl_json_set(root, "durability",
+		     json_string(info->power_fail ? "power-fail" :
+						    "process-crash"));
+	object = json_object();
+	ctl_json_set(object, "free", ctl_json_u64(u->free_pages));
+	ctl_json_set(object, "fixed", ctl_json_u64(u->fixed_pages));
+	ctl_json_set(object, "meta", ctl_json_u64(u->meta_pages));
+	ctl_json_set(object, "table", ctl_json_u64(u->table_pages));
+	ctl_json_set(object, "data", ctl_json_u64(u->data_pages));
+	ctl_json_set(root, "pages", object);
+	ctl_json_set(root, "regions", ctl_json_regions(&info->map));
+	ctl_json_set(root, "spaces", spaces);
+	ctl_json_print(root, JSON_INDENT(2));
+}
+
+static void info_pages(const struct ppt_usage *u)
+{
+	const struct {
+		const char *name;
+		uint64_t pages;
+	} rows[] = {
+		{ "free", u->free_pages }, { "fixed", u->fixed_pages },
+		{ "meta", u->meta_pages }, { "table", u->table_pages },
+		{ "data", u->data_pages },
+	};
+	char size[32];
+
+	puts("pages");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ctl_size_text(rows[i].pages * PPT_PAGE_BYTES, size);
+		printf("  %-6s %12llu  %s\n", rows[i].name,
+		       (unsigned long long)rows[i].pages, size);
+	}
+}
+
+static void info_lists(const struct info *info, const json_t *spaces)
+{
+	char uuid[CTL_UUID_BYTES];
+	char size[32];
+
+	puts("regions");
+	for (uint32_t i = 0; i < info->map.count; i++) {
+		const struct ppt_region *region = &info->map.region[i];
+
+		ctl_uuid_text(&region->uuid, uuid);
+		ctl_size_text(region->len, size);
+		printf("  %s  %-6s  0x%013llx  %s\n", uuid,
+		       ctl_kind_text(region->kind),
+		       (unsigned long long)region->base, size);
+	}
+	puts("spaces");
+	for (size_t i = 0; i < json_array_size(spaces); i++) {
+		const json_t *space = json_array_get(spaces, i);
+
+		printf("  %-31s  %s  root %s\n",
+		       json_string_value(json_object_get(space, "name")),
+		       json_string_value(json_object_get(space, "format")),
+		       json_string_value(json_object_get(space, "root_pa")));
+	}
+}
+
+static void info_text(const struct ctl *ctl, const struct info *info,
+		      const json_t *spaces)
+{
+	const struct ppt_geometry *g = &info->geometry;
+	char uuid[CTL_UUID_BYTES];
+	char size[32];
+
+	ctl_uuid_text(&g->uuid, uuid);
+	printf("pool         %s\nuuid         %s\n", ctl->args[0], uuid);
+	ctl_size_text(g->bytes, size);
+	printf("size         %s at 0x%llx\n", size,
+	       (unsigned long long)g->phys_base);
+	printf("version      %u.%u, features compat 0x%llx, "
+	       "ro_compat 0x%llx, incompat 0x%llx\n",
+	       g->version >> 16, g->version & 0xffff,
+	       (unsigned long long)g->compat, (unsigned long long)g->ro_compat,
+	       (unsigned long long)g->incompat);
+	printf("generation   %llu, epoch %u\n",
+	       (unsigned long long)g->generation, ctl->attach.epoch);
+	ctl_size_text(g->journal_bytes, size);
+	printf("journal      %s, %llu records to replay\n", size,
+	       (unsigned long long)ctl->attach.records_replayed);
+	printf("durability   %s\n",
+	       info->power_fail ?
+		       "survives power loss" :
+		       "survives the death of the process; power loss is "
+		       "NOT covered on this file");
+	info_pages(&info->usage);
+	info_lists(info, spaces);
+}
+
+static int info(struct ctl *ctl)
+{
+	struct ppt_diag diag = { .err = 0 };
+	struct info info;
+	json_t *spaces;
+	int ret;
+
+	ppt_geometry(ctl->pool, &info.geometry);
+	ppt_memory_map(ctl->pool, &info.map);
+	info.power_fail = ppt_host_is_pmem(ctl->host);
+	ret = ppt_usage(ctl->pool, &info.usage, &diag);
+	if (ret)
+		return ctl_fail(ctl, ret, &diag, NULL);
+	spaces = ctl_json_spaces(ctl, &ret);
+	if (!spaces)
+		return ret;
+	if (ctl_wants_json(ctl)) {
+		info_json(ctl, &info, spaces);
+	} else {
+		info_text(ctl, &info, spaces);
+		json_decref(spaces);
+	}
+	return CTL_OK;
+}
+
+int ctl_cmd_info(struct ctl *ctl)
+{
+	return ctl_with_pool(ctl, PPT_HOST_READ_ONLY, info);
+}
+
+/* -------------------------------------------------- checkpoint, reclaim -- */
+
+static int checkpoint(struct ctl *ctl)
+{
+	struct ppt_diag none = { .err = 0 };
+	int ret = ppt_checkpoint(ctl->pool);
+
+	return ret ? ctl_fail(ctl, ret, &none, NULL) : CTL_OK;
+}
+
+int ctl_cmd_checkpoint(struct ctl *ctl)
+{
+	return ctl_with_pool(ctl, 0, checkpoint);
+}
+
+static int reclaim(struct ctl *ctl)
+{
+	ctl_catch_interrupts();
+	return ctl_reclaim(ctl);
+}
+
+int ctl_cmd_reclaim(struct ctl *ctl)
+{
+	return ctl_with_pool(ctl, 0, reclaim);
+}

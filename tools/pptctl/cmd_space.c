@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Commands on spaces: create, list, delete.
+ *
+ * Layer: tools.
+ */
+#include <stdio.h>
+
+#include "pptctl.h"
+
+/* What the state of the pool is at fault for, and not the argument. */
+static int fail_space(const struct ctl *ctl, int err,
+		      const struct ppt_diag *diag)
+{
+	const struct ctl_argument arguments[] = {
+		{ "name", "NAME", ctl->args[1] },
+		{ NULL, NULL, NULL },
+	};
+
+	if (err != PPT_E_EXIST && err != PPT_E_NOENT)
+		return ctl_fail(ctl, err, diag, arguments);
+	ctl_say(ctl, "NAME '%s': %s in %s", ctl->args[1],
+		err == PPT_E_EXIST ? "a space of this name exists" :
+				     "no such space",
+		ctl->args[0]);
+	return CTL_FAILED;
+}
+
+static int space_create(struct ctl *ctl)
+{
+	struct ppt_diag diag = { .err = 0 };
+	int ret = ppt_space_create(ctl->pool, ctl->args[1], ctl->opt.format,
+				   NULL, &diag);
+
+	return ret ? fail_space(ctl, ret, &diag) : CTL_OK;
+}
+
+int ctl_cmd_space_create(struct ctl *ctl)
+{
+	const char *why = ctl_parse_name(ctl->args[1]);
+
+	if (why)
+		return ctl_bad(ctl, "NAME", ctl->args[1], why);
+	return ctl_with_pool(ctl, 0, space_create);
+}
+
+static int space_delete(struct ctl *ctl)
+{
+	struct ppt_diag diag = { .err = 0 };
+	int ret = ppt_space_delete(ctl->pool, ctl->args[1], &diag);
+
+	if (ret)
+		return fail_space(ctl, ret, &diag);
+	ctl_catch_interrupts();
+	return ctl_reclaim(ctl);
+}
+
+int ctl_cmd_space_delete(struct ctl *ctl)
+{
+	return ctl_with_pool(ctl, 0, space_delete);
+}
+
+static int space_list(struct ctl *ctl)
+{
+	int ret = CTL_OK;
+	json_t *spaces = ctl_json_spaces(ctl, &ret);
+	json_t *root;
+
+	if (!spaces)
+		return ret;
+	if (ctl_wants_json(ctl)) {
+		root = ctl_json_new("pptable.space-list/1");
+		ctl_json_set(root, "spaces", spaces);
+		ctl_json_print(root, JSON_INDENT(2));
+		return CTL_OK;
+	}
+	printf("%-31s  %-9s  %-18s  %s\n", "NAME", "FORMAT", "ROOT",
+	       "REGISTER");
+	for (size_t i = 0; i < json_array_size(spaces); i++) {
+		const json_t *space = json_array_get(spaces, i);
+
+		printf("%-31s  %-9s  %-18s  %s\n",
+		       json_string_value(json_object_get(space, "name")),
+		       json_string_value(json_object_get(space, "format")),
+		       json_string_value(json_object_get(space, "root_pa")),
+		       json_string_value(json_object_get(space, "root_"
+								"register")));
+	}
+	json_decref(spaces);
+	return CTL_OK;
+}
+
+int ctl_cmd_space_list(struct ctl *ctl)
+{
+	return ctl_with_pool(ctl, PPT_HOST_READ_ONLY, space_list);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pptctl: what its modules share.
+ *
+ * Layer: tools; sees the public headers only.
+ *
+ *   main.c      commands and their help
+ *   options.c   command line
+ *   parse.c     numbers, rights, regions
+ *   report.c    messages and exit codes
+ *   json.c      JSON in and out
+ *   session.c   an open pool, for as long as a command needs it
+ *   op.c        map, unmap and protect, from a command or a script's line
+ *   cmd_*.c     the commands
+ *   snapshot.c  /proc of a process and of the machine, for import
+ */
+#ifndef PPTCTL_H
+#define PPTCTL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <pptable/host.h>
+
+/* Exit codes: bits, in the manner of fsck(8). */
+enum ctl_exit {
+	CTL_OK = 0,
+	CTL_UNMAPPED = 1, /* translate: some VA is not mapped */
+	CTL_DAMAGE = 4,   /* damage was found and is left */
+	CTL_FAILED = 8,   /* operational: file, space, memory */
+	CTL_USAGE = 16,   /* arguments; nothing was changed */
+};
+
+/* Options; a command's set is a mask of these bits. */
+enum ctl_option {
+	CTL_HELP,
+	CTL_JSON,
+	CTL_TEXT,
+	CTL_FLUSH,
+	CTL_SIZE,
+	CTL_PHYS_BASE,
+	CTL_JOURNAL,
+	CTL_REGION,
+	CTL_UUID,
+	CTL_SPARSE,
+	CTL_FORCE,
+	CTL_FORMAT,
+	CTL_PROT,
+	CTL_PAGE_SIZE,
+	CTL_REPLACE,
+	CTL_ACK,
+	CTL_RELAXED,
+	CTL_STATS,
+	CTL_PID,
+	CTL_FREEZE,
+	CTL_MEMORY_MAP,
+	CTL_OPTIONS,
+};
+
+#define CTL_BIT(option) (UINT32_C(1) << (option))
+/* Of every command that writes to the pool, and that reports. */
+#define CTL_WRITES CTL_BIT(CTL_FLUSH)
+#define CTL_REPORTS (CTL_BIT(CTL_JSON) | CTL_BIT(CTL_TEXT))
+
+/**
+ * struct ctl_values - what the options said.
+ * @given: mask of the options that were there.
+ */
+struct ctl_values {
+	uint32_t given;
+	enum ppt_flush flush;
+	uint64_t size;
+	ppt_pa_t phys_base;
+	uint64_t journal;
+	struct ppt_memory_map regions;
+	struct ppt_uuid uuid;
+	enum ppt_format format;
+	uint32_t prot;
+	const char *prot_text;
+	uint32_t page_size; /* a PPT_MAP_*K flag, 0 for auto */
+	const char *page_size_text;
+	int pid;
+	const char *memory_map;
+};
+
+struct ctl;
+
+/**
+ * struct ctl_command - one command.
+ * @name:      one word, or two ("space create").
+ * @arguments: names of the positional arguments; a last one that ends in
+ *             "..." may be repeated.
+ * @options:   mask of the options it takes.
+ * @required:  mask of those that it cannot do without.
+ * @run:       returns an exit code.
+ */
+struct ctl_command {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	uint32_t options;
+	uint32_t required;
+	int (*run)(struct ctl *ctl);
+};
+
+/**
+ * struct ctl - one run of pptctl.
+ * @args, @nargs: positional arguments; the first is the pool's path.
+ * @script, @line: where an operation comes from, for messages; NULL if from
+ *                 the command line.
+ * @host, @pool:  while a pool is open.
+ * @attach, @attach_ns: the story of its opening.
+ * @state:        of the command, between its own functions.
+ */
+struct ctl {
+	const struct ctl_command *command;
+	struct ctl_values opt;
+	char **args;
+	int nargs;
+	const char *script;
+	uint64_t line;
+	struct ppt_host *host;
+	struct ppt_pool *pool;
+	struct ppt_attach_report attach;
+	uint64_t attach_ns;
+	void *state;
+};
+
+/* ---------------------------------------------------------- options.c -- */
+
+/* Reads the command line after the command's words; an exit code. */
+int ctl_read_options(struct ctl *ctl, int argc, char **argv);
+
+/* Sets one option from its text; an exit code. */
+int ctl_set_option(struct ctl *ctl, struct ctl_values *values,
+		   enum ctl_option option, const char *text);
+
+/* The option of a long name without its dashes; CTL_OPTIONS if none. */
+enum ctl_option ctl_find_option(const char *name, size_t len);
+
+/* Whether an option takes a value. */
+bool ctl_takes_value(enum ctl_option option);
+
+void ctl_print_options(uint32_t options);
+
+static inline bool ctl_given(const struct ctl *ctl, enum ctl_option option)
+{
+	return ctl->opt.given & CTL_BIT(option);
+}
+
+/* ------------------------------------------------------------ parse.c -- */
+
+/*
+ * All return NULL or why the text is none, and leave @out alone then.
+ */
+const char *ctl_parse_number(const char *text, uint64_t *out);
+const char *ctl_parse_prot(const char *text, uint32_t *out);
+const char *ctl_parse_page_size(const char *text, uint32_t *out);
+const char *ctl_parse_flush(const char *text, enum ppt_flush *out);
+const char *ctl_parse_uuid(const char *text, struct ppt_uuid *out);
+const char *ctl_parse_kind(const char *text, uint32_t *out);
+const char *ctl_parse_region(const char *text, struct ppt_region *out);
+const char *ctl_parse_pid(const char *text, int *out);
+const char *ctl_parse_name(const char *text);
+
+/* "rw-u-"; @out has at least 6 bytes. */
+void ctl_prot_text(uint32_t prot, char *out);
+/* Of a region kind; never NULL. */
+const char *ctl_kind_text(uint32_t kind);
+#define CTL_UUID_BYTES 37
+void ctl_uuid_text(const struct ppt_uuid *uuid, char *out);
+
+/* ----------------------------------------------------------- report.c -- */
+
+/* A line on standard error, with the command and the script's line. */
+void ctl_say(const struct ctl *ctl, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* An argument is wrong: its name, its text, why.  Returns CTL_USAGE. */
+int ctl_bad(const struct ctl *ctl, const char *name, const char *text,
+	    const char *why);
+
+/**
+ * struct ctl_argument - an argument that the library may find fault with.
+ * @what: the library's name for it.
+ * @name: the user's name for it.
+ * @text: as it was given.
+ */
+struct ctl_argument {
+	const char *what;
+	const char *name;
+	const char *text;
+};
+
+/*
+ * A call on an open pool failed: says why, naming the argument out of
+ * @arguments (ended by a NULL) if it was one.  Returns the exit code.
+ */
+int ctl_fail(const struct ctl *ctl, int err, const struct ppt_diag *diag,
+	     const struct ctl_argument *arguments);
+
+/* As ctl_fail where no argument can be to blame: never CTL_USAGE. */
+int ctl_fail_here(const struct ctl *ctl, int err, const struct ppt_diag *diag);
+
+/* The pool's file is at fault.  Returns CTL_FAILED. */
+int ctl_fail_file(const struct ctl *ctl, int err,
+		  const struct ppt_host_diag *diag);
+
+/* What @err and @diag say, in one line of at most @size bytes. */
+void ctl_describe(int err, const struct ppt_host_diag *diag, char *out,
+		  size_t size);
+
+/* Standard output was written; CTL_FAILED if that did not work. */
+int ctl_finish_output(const struct ctl *ctl);
+
+/* Whether the report is to be JSON: asked for, or nobody is reading it. */
+bool ctl_wants_json(const struct ctl *ctl);
+
+/* "1.5 GiB"; @out has at least 32 bytes. */
+void ctl_size_text(uint64_t bytes, char *out);
+
+uint64_t ctl_now_ns(void);
+
+/* ------------------------------------------------------------- json.c -- */
+
+/* A new object with its schema. */
+json_t *ctl_json_new(const char *schema);
+/* These give up the program's life if memory runs out. */
+void ctl_json_set(json_t *object, const char *key, json_t *value);
+void ctl_json_add(json_t *array, json_t *value);
+json_t *ctl_json_hex(uint64_t value);
+json_t *ctl_json_u64(uint64_t value);
+/* Bytes that are not UTF-8 become U+FFFD. */
+json_t *ctl_json_text(const char *text);
+json_t *ctl_json_extent(const struct ppt_extent *extent);
+json_t *ctl_json_regions(const struct ppt_memory_map *map);
+json_t *ctl_json_space(const struct ppt_space_info *info);
+/* An array of all spaces, or NULL after a message and @exit_code. */
+json_t *ctl_json_spaces(struct ctl *ctl, int *exit_code);
+/* Prints and frees. */
+void ctl_json_print(json_t *value, size_t flags);
+/* Reads what memory-map prints; an exit code, after a message. */
+int ctl_json_read_map(const struct ctl *ctl, const char *path,
+		      struct ppt_memory_map *out);
+
+/* ---------------------------------------------------------- session.c -- */
+
+/*
+ * Opens the pool of the first argument (@flags: enum ppt_host_flags), runs
+ * @fn guarded, closes.  Returns an exit code.
+ */
+int ctl_with_pool(struct ctl *ctl, uint32_t flags, int (*fn)(struct ctl *ctl));
+
+/* As ctl_with_pool, but the caller opened it. */
+int ctl_run_and_close(struct ctl *ctl, int (*fn)(struct ctl *ctl));
+
+/* Opens only; PPT_E_*, @diag filled. */
+int ctl_open(struct ctl *ctl, uint32_t flags,
+	     const struct ppt_memory_map *present, struct ppt_host_diag *diag);
+
+/* The space of the second argument; an exit code, after a message. */
+int ctl_find_space(struct ctl *ctl, struct ppt_space *out);
+
+/* Gives back the pages of what was unlinked whole; an exit code. */
+int ctl_reclaim(struct ctl *ctl);
+
+/*
+ * From now on SIGINT, SIGTERM and SIGHUP only set a flag.
+ */
+void ctl_catch_interrupts(void);
+bool ctl_interrupted(void);
+
+/* --------------------------------------------------------------- op.c -- */
+
+enum ctl_op_kind { CTL_OP_MAP, CTL_OP_UNMAP, CTL_OP_PROTECT };
+
+/**
+ * struct ctl_op - one change of a space.
+ * @va_text and the like: as they were given, for messages.
+ */
+struct ctl_op {
+	enum ctl_op_kind kind;
+	ppt_va_t va;
+	ppt_pa_t pa;
+	uint64_t len;
+	uint32_t prot;
+	uint32_t flags;
+	const char *va_text;
+	const char *pa_text;
+	const char *len_text;
+	const char *prot_text;
+	const char *page_size_text;
+};
+
+/*
+ * Takes VA [PA] LEN from @words and the rest from @values; an exit code, after
+ * a message.
+ */
+int ctl_op_parse(const struct ctl *ctl, enum ctl_op_kind kind, char **words,
+		 const struct ctl_values *values, struct ctl_op *out);
+
+/* Does it; an exit code, after a message. */
+int ctl_op_run(const struct ctl *ctl, struct ppt_space *space,
+	       const struct ctl_op *op);
+
+/* How many positional arguments an operation has. */
+int ctl_op_words(enum ctl_op_kind kind);
+
+/* ----------------------------------------------------------- commands -- */
+
+int ctl_cmd_create(struct ctl *ctl);
+int ctl_cmd_info(struct ctl *ctl);
+int ctl_cmd_checkpoint(struct ctl *ctl);
+int ctl_cmd_reclaim(struct ctl *ctl);
+int ctl_cmd_space_create(struct ctl *ctl);
+int ctl_cmd_space_list(struct ctl *ctl);
+int ctl_cmd_space_delete(struct ctl *ctl);
+int ctl_cmd_map(struct ctl *ctl);
+int ctl_cmd_unmap(struct ctl *ctl);
+int ctl_cmd_protect(struct ctl *ctl);
+int ctl_cmd_translate(struct ctl *ctl);
+int ctl_cmd_dump(struct ctl *ctl);
+int ctl_cmd_apply(struct ctl *ctl);
+int ctl_cmd_import(struct ctl *ctl);
+int ctl_cmd_memory_map(struct ctl *ctl);
+int ctl_cmd_region_add(struct ctl *ctl);
+int ctl_cmd_region_remove(struct ctl *ctl);
+int ctl_cmd_attach(struct ctl *ctl);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Messages, exit codes, and who reads the output.
+ *
+ * Layer: tools.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "pptctl.h"
+
+void ctl_say(const struct ctl *ctl, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fputs("pptctl: ", stderr);
+	if (ctl->command)
+		fprintf(stderr, "%s: ", ctl->command->name);
+	if (ctl->script)
+		fprintf(stderr, "%s: line %llu: ", ctl->script,
+			(unsigned long long)ctl->line);
+	fprintf(stderr, "%s\n", text);
+}
+
+int ctl_bad(const struct ctl *ctl, const char *name, const char *text,
+	    const char *why)
+{
+	ctl_say(ctl, "%s '%s': %s", name, text, why);
+	return CTL_USAGE;
+}
+
+/* ------------------------------------------------------- library errors -- */
+
+static int exit_code_of(int err)
+{
+	switch (err) {
+	case PPT_E_INVAL:
+	case PPT_E_RANGE:
+	case PPT_E_EXIST:
+	case PPT_E_NOENT:
+	case PPT_E_REGION:
+	case PPT_E_TOOBIG:
+		return CTL_USAGE;
+	case PPT_E_CORRUPT:
+	case PPT_E_JOURNAL:
+		return CTL_DAMAGE;
+	default:
+		return CTL_FAILED;
+	}
+}
+
+/* Whether @diag.at says more than the argument itself does. */
+static bool place_matters(int err)
+{
+	return err == PPT_E_EXIST || err == PPT_E_NOENT ||
+	       err == PPT_E_REGION || err == PPT_E_BUSY || err == PPT_E_LIMIT ||
+	       err == PPT_E_CORRUPT;
+}
+
+static const struct ctl_argument *
+find_argument(const struct ctl_argument *argument, const char *what)
+{
+	if (!what)
+		return NULL;
+	for (; argument && argument->what; argument++)
+		if (strcmp(argument->what, what) == 0 && argument->text)
+			return argument;
+	return NULL;
+}
+
+int ctl_fail(const struct ctl *ctl, int err, const struct ppt_diag *diag,
+	     const struct ctl_argument *arguments)
+{
+	const struct ctl_argument *argument =
+		find_argument(arguments, diag->what);
+	const char *why = diag->why ? diag->why : ppt_strerror(err);
+	char place[48] = "";
+
+	if (place_matters(err) && diag->what)
+		snprintf(place, sizeof(place), " (at 0x%llx)",
+			 (unsigned long long)diag->at);
+	if (argument)
+		ctl_say(ctl, "%s '%s': %s%s", argument->name, argument->text,
+			why, place);
+	else if (diag->what)
+		ctl_say(ctl, "%s: %s: %s%s", ctl->args[0], diag->what, why,
+			place);
+	else
+		ctl_say(ctl, "%s: %s", ctl->args[0], ppt_strerror(err));
+	return exit_code_of(err);
+}
+
+int ctl_fail_here(const struct ctl *ctl, int err, const struct ppt_diag *diag)
+{
+	int code = ctl_fail(ctl, err, diag, NULL);
+
+	return code == CTL_USAGE ? CTL_FAILED : code;
+}
+
+void ctl_describe(int err, const struct ppt_host_diag *diag, char *out,
+		  size_t size)
+{
+	const struct ppt_diag *d = &diag->diag;
+	const char *what = d->what ? d->what : "";
+	bool file = strcmp(what, "file") == 0;
+	int n;
+
+	n = snprintf(out, size, "%s%s%s", file ? "" : what,
+		     file || !*what ? "" : ": ",
+		     d->why ? d->why : ppt_strerror(err));
+	if (n > 0 && (size_t)n < size && diag->os_errno && err == PPT_E_SYS)
+		n += snprintf(out + n, size - (size_t)n, ": %s",
+			      strerror(diag->os_errno));
+	else if (n > 0 && (size_t)n < size && d->why)
+		n += snprintf(out + n, size - (size_t)n, " (%s)",
+			      ppt_strerror(err));
+	if (err == PPT_E_IO && n > 0 && (size_t)n < size)
+		snprintf(out + n, size - (size_t)n, " at offset 0x%llx",
+			 (unsigned long long)d->at);
+}
+
+int ctl_fail_file(const struct ctl *ctl, int err,
+		  const struct ppt_host_diag *diag)
+{
+	char text[512];
+
+	ctl_describe(err, diag, text, sizeof(text));
+	ctl_say(ctl, "%s: %s", ctl->args[0], text);
+	return CTL_FAILED;
+}
+
+/* --------------------------------------------------------------- output -- */
+
+int ctl_finish_output(const struct ctl *ctl)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CTL_OK;
+	ctl_say(ctl, "standard output: %s", strerror(errno));
+	return CTL_FAILED;
+}
+
+bool ctl_wants_json(const struct ctl *ctl)
+{
+	if (ctl_given(ctl, CTL_JSON))
+		return true;
+	return !ctl_given(ctl, CTL_TEXT) && !isatty(STDOUT_FILENO);
+}
+
+void ctl_size_text(uint64_t bytes, char *out)
+{
+	static const char units[] = "KMGTPE";
+	int unit = -1;
+	double value = (double)bytes;
+
+	if (bytes < 1024) {
+		snprintf(out, 32, "%llu B", (unsigned long long)bytes);
+		return;
+	}
+	while (value >= 1024 && unit < 5) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(out, 32, "%.4g %ciB", value, units[unit]);
+}
+
+uint64_t ctl_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
