@@ -53,14 +53,17 @@ static int choose_superblock(const struct ppt__pm *pm,
 int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
 	      struct ppt_diag *diag)
 {
-	struct ppt_pm_config cfg = { .media = media, .bytes = bytes };
+	const struct ppt__pm pm = { .media = media, .words = bytes / 8 };
 	const struct ppt_m_superblock *sb;
-	struct ppt__pm pm;
 	bool fell_back;
-	int err = ppt__pm_init(&pm, &cfg, diag);
+	int err;
 
-	if (!err)
-		err = choose_superblock(&pm, &sb, &fell_back, diag);
+	if (!media || (uintptr_t)media % 8)
+		return ppt__fail(diag, PPT_E_INVAL, "media",
+				 "NULL or not aligned to 8",
+				 (uintptr_t)media);
+	ppt__crc32c_init();
+	err = choose_superblock(&pm, &sb, &fell_back, diag);
 	if (!err)
 		ppt__geometry_of(sb, out);
 	return err;
@@ -86,6 +89,8 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 				     diag);
 	if (!err)
 		err = ppt__journal_scan(pool, &scan, diag);
+	if (!err)
+		err = ppt__reconcile_check(pool, cfg->present, diag);
 	if (err)
 		return err;
 	report->lines_scanned = scan.lines;

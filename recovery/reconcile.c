@@ -319,6 +319,15 @@ static void record_map(struct ppt_pool *pool, const struct ppt_memory_map *map,
 	ppt__superblock_write(pool);
 }
 
+int ppt__reconcile_check(struct ppt_pool *pool,
+			 const struct ppt_memory_map *present,
+			 struct ppt_diag *diag)
+{
+	struct ppt_memory_map now;
+
+	return present ? merge_maps(pool, present, &now, diag) : 0;
+}
+
 int ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *present,
 		   uint64_t *rebased, struct ppt_diag *diag)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Formatting a pool.  Layer: core.  The superblocks come last: until then the
- * media is no pool.
+ * Formatting a pool.  Layer: core.  The superblocks' magic goes first and comes
+ * last: in between the media is no pool.
  */
 #include "core/pool.h"
 
@@ -71,6 +71,7 @@ static void write_descriptors(struct ppt__pm *pm, const struct ppt__layout *l,
 	ppt__pm_stream_run(pm, first + l->pages, words - l->pages, fixed, 0);
 }
 
+/* Both, but for the word that makes them superblocks. */
 static void write_superblocks(struct ppt__pm *pm,
 			      const struct ppt_create_config *cfg,
 			      const struct ppt__layout *l,
@@ -100,8 +101,17 @@ static void write_superblocks(struct ppt__pm *pm,
 		sb.generation = ppt__le64(2 - slot);
 		ppt__superblock_seal(&sb);
 		ppt__pm_stream(pm, ppt__word(slot, PPT_M_TAIL_WORD), tail, 8);
-		ppt__pm_stream(pm, ppt__word(slot, 0), (const uint64_t *)&sb,
-			       PPT_M_SB_WORDS);
+		ppt__pm_stream(pm, ppt__word(slot, 1),
+			       (const uint64_t *)&sb + 1, PPT_M_SB_WORDS - 1);
+	}
+}
+
+/* Make the media a pool, or no pool. */
+static void write_magic(struct ppt__pm *pm, uint64_t magic)
+{
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		ppt__pm_store(pm, ppt__word(slot, 0), magic);
+		ppt__pm_flush(pm, ppt__word(slot, 0));
 	}
 	ppt__pm_fence(pm);
 }
@@ -125,15 +135,15 @@ int ppt_create(const struct ppt_create_config *cfg, struct ppt_diag *diag)
 	if (err)
 		return err;
 	seed = ppt__seed(cfg->uuid.b);
-	/* No pool any more, should one have been here. */
-	ppt__pm_stream_run(&pm, 0, 2 * PPT_PAGE_WORDS, 0, 0);
-	ppt__pm_fence(&pm);
+	write_magic(&pm, 0);
 	ppt__pm_stream_run(&pm, ppt__word(l.journal_page, 0),
 			   (uint64_t)l.journal_pages * PPT_PAGE_WORDS, 0, 0);
 	write_descriptors(&pm, &l, seed);
 	ppt__pm_stream_run(&pm, ppt__word(l.dir_page, 0), 2 * PPT_PAGE_WORDS, 0,
 			   0);
-	ppt__pm_fence(&pm);
 	write_superblocks(&pm, cfg, &l, &map, seed);
+	ppt__pm_fence(&pm);
+	/* From here on it is a pool: each copy is good by itself. */
+	write_magic(&pm, PPT_M_MAGIC);
 	return 0;
 }

@@ -189,7 +189,8 @@ void ppt__frames_committed(struct ppt_pool *pool)
 struct ppt__frames_mark ppt__frames_mark(const struct ppt_pool *pool)
 {
 	return (struct ppt__frames_mark){ pool->frames.stretch,
-					  pool->frames.freed_count };
+					  pool->frames.freed_count,
+					  pool->frames.zero_count };
 }
 
 void ppt__frames_rollback(struct ppt_pool *pool, struct ppt__frames_mark mark)
@@ -207,6 +208,7 @@ void ppt__frames_rollback(struct ppt_pool *pool, struct ppt__frames_mark mark)
 	f->stretch = mark.stretch;
 	f->loaded = false;
 	f->freed_count = mark.freed_count;
+	f->zero_count = mark.zero_count;
 }
 
 /* ----------------------------------------------------------------- take -- */
@@ -247,6 +249,17 @@ static void find_fresh_stretch(struct ppt_pool *pool)
 	}
 }
 
+static int out_of_pages(struct ppt_pool *pool, struct ppt_diag *diag)
+{
+	if (pool->frames.limbo_tail != pool->frames.limbo_head &&
+	    !limbo_blocked_by_tail(pool))
+		return ppt__fail(diag, PPT_E_AGAIN, "pool",
+				 "the last free pages wait for a TLB flush",
+				 pool->ticket_last);
+	return ppt__fail(diag, PPT_E_NOSPC, "pool", "no free page",
+			 pool->at.pages);
+}
+
 int ppt__pages_take(struct ppt_pool *pool, uint32_t want, uint32_t *page,
 		    uint32_t *got, struct ppt_diag *diag)
 {
@@ -257,8 +270,7 @@ int ppt__pages_take(struct ppt_pool *pool, uint32_t want, uint32_t *page,
 		find_fresh_stretch(pool);
 	while (!find_stretch(pool))
 		if (!limbo_squeeze(pool))
-			return ppt__fail(diag, PPT_E_NOSPC, "pool",
-					 "no free page", pool->at.pages);
+			return out_of_pages(pool, diag);
 	while (!bit(f->free, first))
 		first++;
 	while (n < want && first + n < PPT_PAGE_WORDS &&
@@ -269,18 +281,13 @@ int ppt__pages_take(struct ppt_pool *pool, uint32_t want, uint32_t *page,
 	return 0;
 }
 
-int ppt__pages_take_aligned(struct ppt_pool *pool, uint64_t bytes,
-			    uint32_t *page, struct ppt_diag *diag)
+/* The first aligned run of whole free stretches. */
+static bool find_aligned(struct ppt_pool *pool, uint64_t bytes, uint32_t *page)
 {
 	struct ppt__frames *f = &pool->frames;
 	uint32_t need = (uint32_t)(bytes / PPT_SIZE_2M), run = 0;
 	uint64_t map[PPT__STRETCH_WORDS];
 
-	/* Stretches of PAs and of descriptors agree at such a base only. */
-	if (pool->map.region[0].base % PPT_SIZE_2M)
-		return ppt__fail(diag, PPT_E_NOSPC, "pool",
-				 "its base is not aligned to 2 MiB",
-				 pool->map.region[0].base);
 	for (uint32_t s = 0; s < f->stretches; s++) {
 		uint32_t from = s * PPT_PAGE_WORDS;
 
@@ -291,19 +298,30 @@ int ppt__pages_take_aligned(struct ppt_pool *pool, uint64_t bytes,
 			run = 0;
 			continue;
 		}
-		if (!all_free(map)) {
-			run = 0;
-			continue;
-		}
-		if (++run < need)
+		run = all_free(map) ? run + 1 : 0;
+		if (run < need)
 			continue;
 		if (f->stretch + need > s && f->stretch <= s)
 			f->loaded = false;
 		*page = from - (need - 1) * PPT_PAGE_WORDS;
-		return 0;
+		return true;
 	}
-	return ppt__fail(diag, PPT_E_NOSPC, "pool",
-			 "no aligned run of free pages", bytes);
+	return false;
+}
+
+int ppt__pages_take_aligned(struct ppt_pool *pool, uint64_t bytes,
+			    uint32_t *page, struct ppt_diag *diag)
+{
+	/* Stretches of PAs and of descriptors agree at such a base only. */
+	if (pool->map.region[0].base % PPT_SIZE_2M)
+		return ppt__fail(diag, PPT_E_NOSPC, "pool",
+				 "its base is not aligned to 2 MiB",
+				 pool->map.region[0].base);
+	while (!find_aligned(pool, bytes, page))
+		if (!limbo_squeeze(pool))
+			return ppt__fail(diag, PPT_E_NOSPC, "pool",
+					 "no aligned run of free pages", bytes);
+	return 0;
 }
 
 /* Add a page to a list of extents; false if it is full. */
@@ -331,6 +349,8 @@ int ppt__pages_find(struct ppt_pool *pool, uint64_t want, bool whole,
 	uint64_t map[PPT__STRETCH_WORDS];
 	uint32_t n = *count, s = f->stretch;
 
+	while (limbo_squeeze(pool))
+		; /* what waits may be what is wanted */
 	for (uint32_t i = 0; i < f->stretches && want; i++, s++) {
 		if (s == f->stretches)
 			s = 0;
@@ -348,8 +368,7 @@ int ppt__pages_find(struct ppt_pool *pool, uint64_t want, bool whole,
 		}
 	}
 	if (want)
-		return ppt__fail(diag, PPT_E_NOSPC, "pool", "no free page",
-				 pool->at.pages);
+		return out_of_pages(pool, diag);
 	*count = n;
 	return 0;
 }
@@ -381,25 +400,32 @@ void ppt__pages_release(struct ppt_pool *pool, uint32_t slot, uint32_t count)
 
 /* ----------------------------------------------------------------- zero -- */
 
-static void zero_page(struct ppt_pool *pool, uint32_t page)
-{
-	ppt__pm_stream_run(&pool->pm, ppt__word(page, 0), PPT_PAGE_WORDS, 0, 0);
-}
-
-void ppt__pages_zero(struct ppt_pool *pool, uint32_t page, uint32_t count)
+int ppt__pages_zero(struct ppt_pool *pool, uint32_t page, uint32_t count)
 {
 	struct ppt__frames *f = &pool->frames;
 
 	pool->txn.allocated += count;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t p = page + i;
+	/* One by one while that lasts, so that a rollback is a count. */
+	if (count == 1 && f->loaded && page / PPT_PAGE_WORDS == f->stretch &&
+	    bit(f->zeroed, page % PPT_PAGE_WORDS))
+		return 0;
+	if (f->zero_count == PPT__LIMBO_MAX)
+		return PPT_E_TOOBIG;
+	f->zero[f->zero_count++] = (struct ppt__extent){ page, count };
+	return 0;
+}
 
-		if (f->loaded && p / PPT_PAGE_WORDS == f->stretch &&
-		    bit(f->zeroed, p % PPT_PAGE_WORDS))
-			continue;
-		zero_page(pool, p);
+void ppt__pages_zero_taken(struct ppt_pool *pool)
+{
+	struct ppt__frames *f = &pool->frames;
+
+	for (uint32_t i = 0; i < f->zero_count; i++) {
+		ppt__pm_stream_run(&pool->pm, ppt__word(f->zero[i].page, 0),
+				   (uint64_t)f->zero[i].count * PPT_PAGE_WORDS,
+				   0, 0);
 		pool->txn.unfenced = true;
 	}
+	f->zero_count = 0;
 }
 
 void ppt__pages_zero_ahead(struct ppt_pool *pool, uint32_t count)
@@ -412,7 +438,10 @@ void ppt__pages_zero_ahead(struct ppt_pool *pool, uint32_t count)
 		count--;
 		if (bit(f->zeroed, i))
 			continue;
-		zero_page(pool, f->stretch * PPT_PAGE_WORDS + i);
+		ppt__pm_stream_run(&pool->pm,
+				   ppt__word(f->stretch * PPT_PAGE_WORDS + i,
+					     0),
+				   PPT_PAGE_WORDS, 0, 0);
 		set_bit(f->zeroing, i, true);
 	}
 }
@@ -511,22 +540,42 @@ int ppt__frames_put(struct ppt_pool *pool, uint32_t page, uint64_t count,
 	return 0;
 }
 
+/* The descriptor of a frame that gets one more mapping. */
+static int shareable(struct ppt_pool *pool, uint32_t page, uint64_t *desc,
+		     struct ppt_diag *diag)
+{
+	if (data_desc(pool, page, desc, NULL))
+		return ppt__fail(diag, PPT_E_REGION, "pa",
+				 "not a data page of the pool",
+				 ppt__page_pa(pool, page));
+	if (ppt__desc_share(*desc) == PPT__DESC_DATA_SHARE_MAX)
+		return ppt__fail(diag, PPT_E_LIMIT, "pa",
+				 "share count of the frame",
+				 ppt__page_pa(pool, page));
+	return 0;
+}
+
+int ppt__frames_check(struct ppt_pool *pool, uint32_t page, uint64_t count,
+		      struct ppt_diag *diag)
+{
+	uint64_t d;
+	int err = 0;
+
+	for (uint64_t i = 0; !err && i < count; i++)
+		err = shareable(pool, page + (uint32_t)i, &d, diag);
+	return err;
+}
+
 int ppt__frames_get(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		    struct ppt_diag *diag)
 {
 	for (uint64_t i = 0; i < count; i++) {
 		uint32_t p = page + (uint32_t)i;
 		uint64_t d;
-		int err = data_desc(pool, p, &d, NULL);
+		int err = shareable(pool, p, &d, diag);
 
 		if (err)
-			return ppt__fail(diag, PPT_E_REGION, "pa",
-					 "not a data page of the pool",
-					 ppt__page_pa(pool, p));
-		if (ppt__desc_share(d) == PPT__DESC_DATA_SHARE_MAX)
-			return ppt__fail(diag, PPT_E_LIMIT, "pa",
-					 "share count of the frame",
-					 ppt__page_pa(pool, p));
+			return err;
 		d = ppt__desc_plain(pool->seed,
 				    ppt__desc_data(ppt__desc_share(d) + 1));
 		err = set_descs(pool, p, 1, d);

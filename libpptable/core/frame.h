@@ -45,6 +45,10 @@ struct ppt__frames {
 	uint32_t limbo_head;
 	uint32_t limbo_tail;
 
+	/* Taken by the open transaction, to be zeroed. */
+	struct ppt__extent zero[PPT__LIMBO_MAX];
+	uint32_t zero_count;
+
 	/* Freed by the open transaction. */
 	struct ppt__extent freed[PPT__LIMBO_MAX];
 	uint32_t freed_count;
@@ -61,6 +65,7 @@ struct ppt__frames {
 struct ppt__frames_mark {
 	uint32_t stretch;
 	uint32_t freed_count;
+	uint32_t zero_count;
 };
 
 void ppt__frames_init(struct ppt_pool *pool, uint64_t hint);
@@ -90,8 +95,12 @@ void ppt__pages_hold(struct ppt_pool *pool, uint32_t slot,
 		     struct ppt__extent extent);
 void ppt__pages_release(struct ppt_pool *pool, uint32_t slot, uint32_t count);
 
-/* Make frames zero; those not zeroed ahead make the commit fence first. */
-void ppt__pages_zero(struct ppt_pool *pool, uint32_t page, uint32_t count);
+/*
+ * Make frames that were taken zero, when the transaction commits; those not
+ * zeroed ahead make it fence first.  PPT_E_TOOBIG.
+ */
+int ppt__pages_zero(struct ppt_pool *pool, uint32_t page, uint32_t count);
+void ppt__pages_zero_taken(struct ppt_pool *pool);
 
 /* Zero a few of the next free pages ahead of the coming fence. */
 void ppt__pages_zero_ahead(struct ppt_pool *pool, uint32_t count);
@@ -116,6 +125,10 @@ int ppt__frames_put(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		    struct ppt_diag *diag);
 int ppt__frames_get(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		    struct ppt_diag *diag);
+
+/* Whether a caller may name these frames: PPT_E_REGION, PPT_E_LIMIT. */
+int ppt__frames_check(struct ppt_pool *pool, uint32_t page, uint64_t count,
+		      struct ppt_diag *diag);
 
 /* Commit and rollback of the open transaction's allocations. */
 struct ppt__frames_mark ppt__frames_mark(const struct ppt_pool *pool);

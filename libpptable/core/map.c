@@ -26,6 +26,8 @@ static int check_range(const struct ppt_space *space, ppt_va_t va, uint64_t len,
 static int check_frames(struct ppt_space *space, ppt_pa_t pa, uint64_t len,
 			struct ppt_diag *diag)
 {
+	uint32_t page;
+
 	if (pa == PPT_PA_ALLOC)
 		return 0;
 	if (pa % PPT_PAGE_BYTES)
@@ -35,6 +37,9 @@ static int check_frames(struct ppt_space *space, ppt_pa_t pa, uint64_t len,
 		return ppt__fail(diag, PPT_E_REGION, "pa",
 				 "range is not inside one region of the "
 				 "memory map", pa);
+	if (ppt__pa_page(space->pool, pa, &page))
+		return ppt__frames_check(space->pool, page,
+					 len / PPT_PAGE_BYTES, diag);
 	return 0;
 }
 
@@ -75,7 +80,7 @@ static int map_range(struct ppt_space *space, const struct ppt__map_args *args,
 {
 	int err = 0;
 
-	if (args->flags & PPT_MAP_REPLACE)
+	if (aside && args->flags & PPT_MAP_REPLACE)
 		err = unmap_range(space, args->va, args->last, call, diag);
 	else if (aside)
 		err = check_empty(space, args->va, args->last, diag);
@@ -84,11 +89,85 @@ static int map_range(struct ppt_space *space, const struct ppt__map_args *args,
 	return space->ops->map(space, args, aside, diag);
 }
 
+static int try_map(struct ppt_space *space, const void *what,
+		   struct ppt__call *call, struct ppt_diag *diag)
+{
+	const struct ppt__map_args *args = what;
+	int err = PPT_E_TOOBIG;
+
+	if (!is_huge(args->last - args->va))
+		err = map_range(space, args, false, call, diag);
+	if (err == PPT_E_TOOBIG) {
+		ppt__call_undo(space->pool, call);
+		err = map_range(space, args, true, call, diag);
+	}
+	if (err == PPT_E_NOSPC && !(args->flags & PPT_MAP_REPLACE)) {
+		/* Of two reasons, the one that more pages would not cure. */
+		ppt__call_undo(space->pool, call);
+		if (check_empty(space, args->va, args->last, diag) ==
+		    PPT_E_EXIST)
+			err = PPT_E_EXIST;
+	}
+	return err;
+}
+
+static int try_unmap(struct ppt_space *space, const void *what,
+		     struct ppt__call *call, struct ppt_diag *diag)
+{
+	const struct ppt__map_args *args = what;
+
+	return unmap_range(space, args->va, args->last, call, diag);
+}
+
+static int try_protect(struct ppt_space *space, const void *what,
+		       struct ppt__call *call, struct ppt_diag *diag)
+{
+	const struct ppt__map_args *args = what;
+	int err = space->ops->protect(space, args->va, args->last, args->prot,
+				      false, diag);
+
+	if (err != PPT_E_TOOBIG)
+		return err;
+	ppt__call_undo(space->pool, call);
+	return space->ops->protect(space, args->va, args->last, args->prot,
+				   true, diag);
+}
+
+/* One call, as a transaction or in one; again if pages could be reclaimed. */
+static int do_call(struct ppt_space *space,
+		   int (*attempt)(struct ppt_space *, const void *,
+				  struct ppt__call *, struct ppt_diag *),
+		   const struct ppt__map_args *args, struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = space->pool;
+	struct ppt__call call;
+	struct ppt_diag why; /* of an attempt that another may make good */
+	bool left;
+	int err = ppt__call_begin(pool, &call, diag);
+
+	if (err)
+		return err;
+	err = attempt(space, args, &call, &why);
+	if (err == PPT_E_NOSPC && call.own) {
+		ppt__call_undo(pool, &call);
+		if (!ppt_reclaim(pool, UINT64_MAX, &left))
+			err = attempt(space, args, &call, &why);
+	}
+	if (err == PPT_E_TOOBIG)
+		why = (struct ppt_diag){ err, "len", ppt_strerror(err),
+					 args->last - args->va + 1 };
+	err = ppt__call_end(pool, &call, err, &why);
+	if (err && diag)
+		*diag = why;
+	return err;
+}
+
 int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
 	    uint32_t prot, uint32_t flags, struct ppt_diag *diag)
 {
-	struct ppt__map_args args = { .va = va, .pa = pa, .flags = flags };
-	struct ppt__call call;
+	struct ppt__map_args args = {
+		.va = va, .pa = pa, .prot = prot, .flags = flags
+	};
 	int err;
 
 	if (flags & ~(uint32_t)(PPT_MAP_REPLACE | PPT_MAP_SIZE_MASK |
@@ -97,59 +176,31 @@ int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
 				 flags);
 	if (prot == 0)
 		return ppt__fail(diag, PPT_E_INVAL, "prot", "no rights", 0);
-	args.prot = prot;
 	err = check_range(space, va, len, prot, &args.last, diag);
 	if (!err)
 		err = check_frames(space, pa, len, diag);
-	if (!err)
-		err = ppt__call_begin(space->pool, &call, diag);
-	if (err)
-		return err;
-	err = PPT_E_TOOBIG;
-	if (!is_huge(len))
-		err = map_range(space, &args, false, &call, diag);
-	if (err == PPT_E_TOOBIG) {
-		ppt__call_undo(space->pool, &call);
-		err = map_range(space, &args, true, &call, diag);
-	}
-	return ppt__call_end(space->pool, &call, err, diag);
+	return err ? err : do_call(space, try_map, &args, diag);
 }
 
 int ppt_unmap(struct ppt_space *space, ppt_va_t va, uint64_t len,
 	      struct ppt_diag *diag)
 {
-	struct ppt__call call;
-	ppt_va_t last;
-	int err = check_range(space, va, len, 0, &last, diag);
+	struct ppt__map_args args = { .va = va };
+	int err = check_range(space, va, len, 0, &args.last, diag);
 
-	if (!err)
-		err = ppt__call_begin(space->pool, &call, diag);
-	if (err)
-		return err;
-	err = unmap_range(space, va, last, &call, diag);
-	return ppt__call_end(space->pool, &call, err, diag);
+	return err ? err : do_call(space, try_unmap, &args, diag);
 }
 
 int ppt_protect(struct ppt_space *space, ppt_va_t va, uint64_t len,
 		uint32_t prot, struct ppt_diag *diag)
 {
-	struct ppt__call call;
-	ppt_va_t last;
+	struct ppt__map_args args = { .va = va, .prot = prot };
 	int err;
 
 	if (prot == 0)
 		return ppt__fail(diag, PPT_E_INVAL, "prot", "no rights", 0);
-	err = check_range(space, va, len, prot, &last, diag);
-	if (!err)
-		err = ppt__call_begin(space->pool, &call, diag);
-	if (err)
-		return err;
-	err = space->ops->protect(space, va, last, prot, false, diag);
-	if (err == PPT_E_TOOBIG) {
-		ppt__call_undo(space->pool, &call);
-		err = space->ops->protect(space, va, last, prot, true, diag);
-	}
-	return ppt__call_end(space->pool, &call, err, diag);
+	err = check_range(space, va, len, prot, &args.last, diag);
+	return err ? err : do_call(space, try_protect, &args, diag);
 }
 
 int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
@@ -163,7 +214,11 @@ int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
 void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
 		   ppt_va_t va, ppt_va_t last)
 {
-	*it = (struct ppt_iter){ .space = *space, .next = va, .last = last };
+	*it = (struct ppt_iter){
+		.space = *space,
+		.next = va & ~(ppt_va_t)(PPT_PAGE_BYTES - 1),
+		.last = last | (PPT_PAGE_BYTES - 1),
+	};
 }
 
 /* Whether b continues a. */

@@ -196,6 +196,7 @@ static int commit(struct ppt_pool *pool)
 	    pool->group.n + runs->n > pool->group.cap)
 		ppt__txn_settle(pool);
 	ppt__journal_make_room(pool, lines, runs->n + pool->group.n);
+	ppt__pages_zero_taken(pool);
 	if (pool->txn.unfenced) {
 		/* Frames are zero before anything maps them. */
 		ppt__pm_fence(&pool->pm);

@@ -168,8 +168,8 @@ static int create_path(const char *path, struct ppt_create_config *cfg,
 	ret = ppt__file_open(path, true, &old, diag);
 	if (ret)
 		return ret;
-	ret = old.dax ? create_on_device(&old, cfg, diag)
-		      : replace_file(path, cfg, flags, diag);
+	ret = old.dax ? create_on_device(&old, cfg, diag) :
+			replace_file(path, cfg, flags, diag);
 	ppt__file_close(&old);
 	return ret;
 }
@@ -178,7 +178,7 @@ int ppt_host_create(const char *path, struct ppt_create_config *cfg,
 		    uint32_t flags, struct ppt_host_diag *diag)
 {
 	const uint32_t known = PPT_HOST_SPARSE | PPT_HOST_FORCE;
-	struct ppt_host_diag d = {.os_errno = 0};
+	struct ppt_host_diag d = { .os_errno = 0 };
 	int ret;
 
 	if (!path || !cfg)

@@ -114,9 +114,9 @@ static int lock(struct ppt__file *file, struct ppt_host_diag *diag)
 		return 0;
 	if (errno == EWOULDBLOCK)
 		return ppt__host_fail(diag, PPT_E_LOCKED, "file",
-				      file->write
-					      ? "another process has it open"
-					      : "a writer has it open",
+				      file->write ?
+					      "another process has it open" :
+					      "a writer has it open",
 				      errno);
 	return fail_sys(diag, "cannot lock");
 }
@@ -124,15 +124,15 @@ static int lock(struct ppt__file *file, struct ppt_host_diag *diag)
 int ppt__file_open(const char *path, bool write, struct ppt__file *file,
 		   struct ppt_host_diag *diag)
 {
-	struct ppt__file f = {.fd = -1, .write = write};
+	struct ppt__file f = { .fd = -1, .write = write };
 	int ret;
 
 	/* O_NONBLOCK: a FIFO is refused and not waited for. */
 	f.fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY |
 				  O_NONBLOCK);
 	if (f.fd < 0)
-		return fail_sys(diag, write ? "cannot open for writing"
-					    : "cannot open for reading");
+		return fail_sys(diag, write ? "cannot open for writing" :
+					      "cannot open for reading");
 	ret = check_type(&f, diag);
 	if (!ret)
 		ret = lock(&f, diag);
@@ -189,7 +189,7 @@ static int copy_device(void *arg)
 static int read_device(struct ppt__file *file, void *to, uint64_t bytes,
 		       struct ppt_host_diag *diag)
 {
-	struct copy copy = {.to = to, .bytes = bytes};
+	struct copy copy = { .to = to, .bytes = bytes };
 	void *map;
 	int ret;
 
@@ -286,7 +286,7 @@ int ppt__file_create(const char *path, uint64_t bytes, bool sparse,
 		     struct ppt__file *file, struct ppt_host_diag *diag)
 {
 	int flags = PMEM_FILE_CREATE | PMEM_FILE_EXCL;
-	struct ppt__file f = {.fd = -1};
+	struct ppt__file f = { .fd = -1 };
 	size_t map_bytes;
 	int is_pmem;
 	void *map;
@@ -300,9 +300,9 @@ int ppt__file_create(const char *path, uint64_t bytes, bool sparse,
 	 */
 	map = pmem_map_file(path, bytes, flags, 0600, &map_bytes, &is_pmem);
 	if (!map)
-		return fail_sys(diag, errno == ENOSPC || errno == EFBIG
-					      ? "cannot allocate its size"
-					      : "cannot create");
+		return fail_sys(diag, errno == ENOSPC || errno == EFBIG ?
+					      "cannot allocate its size" :
+					      "cannot create");
 	ret = ppt__file_open(path, true, &f, diag);
 	if (ret) {
 		pmem_unmap(map, map_bytes);

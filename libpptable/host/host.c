@@ -10,6 +10,7 @@
  * the mapping may still be poisoned or be cut off by somebody who does not
  * ask for locks.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,25 @@
 /* Both superblocks. */
 #define HEAD_BYTES (2 * PPT_PAGE_BYTES)
 
+/*
+ * pmem_has_auto_flush walks sysfs, at a price, and changes the working
+ * directory meanwhile.  It looks at the regions of the NVDIMM bus: without any
+ * its answer is no.
+ */
+static bool has_auto_flush(void)
+{
+	DIR *bus = opendir("/sys/bus/nd/devices");
+	const struct dirent *device;
+	bool region = false;
+
+	if (!bus)
+		return false;
+	while (!region && (device = readdir(bus)) != NULL)
+		region = strncmp(device->d_name, "region", 6) == 0;
+	closedir(bus);
+	return region && pmem_has_auto_flush() == 1;
+}
+
 int ppt__host_flush(enum ppt_flush *flush, bool is_pmem,
 		    struct ppt_host_diag *diag)
 {
@@ -29,7 +49,7 @@ int ppt__host_flush(enum ppt_flush *flush, bool is_pmem,
 
 	switch (*flush) {
 	case PPT_FLUSH_AUTO:
-		if (is_pmem && pmem_has_auto_flush() == 1)
+		if (is_pmem && has_auto_flush())
 			*flush = PPT_FLUSH_EADR;
 		return 0;
 	case PPT_FLUSH_CLWB:
@@ -51,7 +71,7 @@ int ppt__host_flush(enum ppt_flush *flush, bool is_pmem,
 static int probe(struct ppt__file *file, struct ppt_geometry *geometry,
 		 struct ppt_host_diag *diag)
 {
-	_Alignas(8) unsigned char head[HEAD_BYTES];
+	_Alignas(PPT_PAGE_BYTES) unsigned char head[HEAD_BYTES];
 	size_t got;
 	int ret;
 
@@ -215,8 +235,8 @@ int ppt_host_open(const char *path, const struct ppt_host_open *opt,
 		  struct ppt_host_diag *diag)
 {
 	static const struct ppt_host_open defaults;
-	struct ppt_attach_report r = {.verdict = PPT_VERDICT_REFUSED};
-	struct ppt_host_diag d = {.os_errno = 0};
+	struct ppt_attach_report r = { .verdict = PPT_VERDICT_REFUSED };
+	struct ppt_host_diag d = { .os_errno = 0 };
 	int ret;
 
 	if (!path || !out)

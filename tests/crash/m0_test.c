@@ -442,6 +442,68 @@ static int run_random(struct rig *rig)
 	return err;
 }
 
+/* Large and small operations and transactions, on a small ring. */
+static int run_mixed(struct rig *rig)
+{
+	struct opgen gen = {
+		.rng = { .state = rig->seed ^ 0xdef },
+		.max_small = 1200,
+		.max_alloc = 60,
+		.space_once = 25,
+		.huge_once = 8,
+		.large_once = 5,
+		.sweep_once = 15,
+		.map_weight = 6,
+	};
+	struct rng *r = &gen.rng;
+	int err = set_up(rig);
+
+	rig_start(rig);
+	for (unsigned i = 0; i < 80 && !err; i++) {
+		struct op op[6];
+		unsigned n = rng_once_in(r, 3) ? 1 + i % 6 : 1;
+
+		for (unsigned k = 0; k < n; k++)
+			opgen_next(&gen, &rig->w.now, &op[k]);
+		err = n == 1 ? rig_try(rig, op) : rig_try_txn(rig, op, n);
+		if (!err && rng_once_in(r, 6))
+			err = rig_fill(rig);
+		if (!err && rng_once_in(r, 8))
+			err = rig_reclaim(rig, rng_below(r, 40), NULL);
+	}
+	return err;
+}
+
+/* A and D bits come and go as they like. */
+static int run_touched(struct rig *rig)
+{
+	struct opgen gen = {
+		.rng = { .state = rig->seed ^ 0x777 },
+		.max_small = 600,
+		.max_alloc = 20,
+		.large_once = 5,
+		.sweep_once = 30,
+		.map_weight = 6,
+	};
+	int err = set_up(rig);
+
+	rig_start(rig);
+	for (unsigned i = 0; i < 60 && !err; i++) {
+		struct op op;
+
+		opgen_next(&gen, &rig->w.now, &op);
+		err = rig_try(rig, &op);
+		rig_touch(rig, &gen.rng);
+		if (!err && i % 7 == 0)
+			err = world_flush_tlb(&rig->w);
+		if (!err && i % 5 == 0)
+			err = rig_fill(rig);
+		if (!err && i % 16 == 15)
+			err = rig_checkpoint(rig);
+	}
+	return err;
+}
+
 static void move(const struct rig *rig, struct ppt_memory_map *map)
 {
 	*map = rig->w.now.regions;
@@ -520,6 +582,7 @@ static void crash_workload(const char *name, int (*run)(struct rig *),
 		.name = name,
 		.bytes = mib * MIB,
 		.budget = budget,
+		.mmu = run == run_touched,
 	};
 	struct rig rig;
 	int err;
@@ -563,6 +626,8 @@ static void crash_workload(const char *name, int (*run)(struct rig *),
 	X(ppt_commit__crash_recovers, transactions, 1, 900)                    \
 	X(ppt_map__crash_with_reused_pages_recovers, reuse, 1, 1500)           \
 	X(ppt_commit__crash_in_random_recovers, random, 1, 2500)               \
+	X(ppt_commit__crash_in_mixed_recovers, mixed, 4, 1000)                 \
+	X(ppt_map__crash_with_accessed_bits_recovers, touched, 1, 1500)        \
 	X(ppt_attach__crash_while_moving_recovers, moved, 1, 700)              \
 	X(ppt_attach__crash_while_moving_dirty_recovers, moved_dirty, 1, 700)  \
 	X(ppt_region_add__crash_recovers, regions, 1, 500)

@@ -71,11 +71,13 @@ static int report(struct run *r)
 	uint64_t from = r->index > HISTORY ? r->index - HISTORY : 0;
 
 	fprintf(stderr,
-		"\nprofile %s failed at operation %llu: %s\n"
+		"\nprofile %s failed at operation %llu%s%s: %s\n"
 		"replay: PPT_TEST_SEED=%llu PPT_TEST_PROFILE=%s "
 		"PPT_TEST_OPS=%llu\nlast operations:\n",
 		r->profile->name, (unsigned long long)r->index - 1,
-		r->w.why.text, (unsigned long long)r->seed, r->profile->name,
+		r->w.in_txn ? ", in a transaction" : "",
+		r->w.relaxed ? ", relaxed" : "", r->w.why.text,
+		(unsigned long long)r->seed, r->profile->name,
 		(unsigned long long)r->index * 100 / r->profile->share + 100);
 	for (uint64_t i = from; i < r->index; i++)
 		fprintf(stderr, "  %s\n", r->history[i % HISTORY]);
@@ -97,7 +99,7 @@ static int step_watched(struct run *r, const struct op *op)
 		return why_set(&r->w.why, "ppt_checkpoint failed");
 	memcpy(r->bytes_before, pf->media, pf->bytes);
 	err = world_step(&r->w, op);
-	if (err)
+	if (err || !r->w.result)
 		return err;
 	for (uint64_t i = 0; i < pf->bytes; i += 8)
 		if (memcmp(r->bytes_before + i, pf->media + i, 8) != 0)
@@ -109,19 +111,26 @@ static int step_watched(struct run *r, const struct op *op)
 	return 0;
 }
 
+/* The range of @op and some pages around it, within its half. */
 static int check_near(struct run *r, const struct op *op)
 {
 	struct oracle_space *s = &r->w.now.space[op->space];
-	uint64_t va = op->va & ~UINT64_C(0xfff);
-	uint64_t last = op->va + (op->len - 1);
 	const uint64_t more = 3 * PPT_SIZE_4K;
+	uint64_t va = op->va & ~UINT64_C(0xfff);
+	uint64_t half_last = format_half_last(s->format, va);
+	uint64_t last = op->va + (op->len - 1);
 
-	if (!s->exists || op->kind >= OP_SPACE_CREATE)
+	if (!s->exists || op->kind >= OP_SPACE_CREATE ||
+	    !format_canonical(s->format, va))
 		return 0;
-	if (last < va)
-		last = UINT64_MAX;
+	last |= PPT_PAGE_BYTES - 1;
+	if (last < va || last > half_last || half_last - last < more)
+		last = half_last;
+	else
+		last += more;
 	va = va > more ? va - more : 0;
-	last = UINT64_MAX - last > more ? last + more : UINT64_MAX;
+	if (!format_canonical(s->format, va))
+		va = op->va & ~UINT64_C(0xfff);
 	return view_check_space(&r->w.handle[op->space], s, va, last,
 				&r->w.why);
 }

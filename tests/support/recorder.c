@@ -115,7 +115,7 @@ void recorder_mark(struct recorder *rec, enum rig_kind kind, uint64_t off,
 	struct rig_event *e = new_event(rec, kind);
 
 	e->site = "test";
-	if (kind != RIG_USER)
+	if (kind == RIG_MARK)
 		return;
 	e->off = off;
 	e->words = words;

@@ -62,7 +62,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	struct pool_fixture_options o = {
 		.bytes = options->bytes ? options->bytes : PPT_POOL_BYTES_MIN,
 		.journal_bytes = options->journal_bytes,
-		.attach_flags = PPT_ATTACH_NO_MMU,
+		.attach_flags = options->mmu ? 0 : PPT_ATTACH_NO_MMU,
 		.seed = env_number("PPT_TEST_SEED", 1),
 	};
 
@@ -112,11 +112,28 @@ void rig_start(struct rig *rig)
 	rig->crash_from = rig->rec.count;
 }
 
+/* The range of an operation that is done, through the library. */
+static int check_range(struct rig *rig, const struct op *op)
+{
+	struct world *w = &rig->w;
+
+	if (op->kind >= OP_SPACE_CREATE || w->result)
+		return 0;
+	return view_check_space(&w->handle[op->space], &w->now.space[op->space],
+				op->va, op->va + (op->len - 1), &w->why);
+}
+
 int rig_try(struct rig *rig, const struct op *op)
 {
+	char text[160];
+	struct why why;
+
 	begin(rig);
-	if (world_step(&rig->w, op))
-		return failed(rig, "operation", &rig->w.why);
+	if (world_step(&rig->w, op) || check_range(rig, op)) {
+		why = rig->w.why;
+		return why_set(&rig->why, "workload %s: %s: %.400s", rig->name,
+			       op_text(op, text, sizeof(text)), why.text);
+	}
 	acknowledge(rig);
 	return 0;
 }
@@ -133,27 +150,31 @@ int rig_op(struct rig *rig, const struct op *op)
 		       ppt_error_name(rig->w.result));
 }
 
-int rig_txn(struct rig *rig, const struct op *ops, unsigned count)
+int rig_try_txn(struct rig *rig, const struct op *ops, unsigned count)
 {
 	int err = world_begin(&rig->w);
 
 	for (unsigned i = 0; i < count && !err; i++) {
+		/* a space made or deleted just now changes what is valid */
+		if (ops[i].kind < OP_SPACE_CREATE &&
+		    !rig->w.now.space[ops[i].space].exists)
+			continue;
 		err = world_step(&rig->w, &ops[i]);
-		if (!err && rig->w.result)
-			err = why_set(&rig->w.why, "operation %u: %s", i,
-				      ppt_error_name(rig->w.result));
 	}
 	if (err)
 		return failed(rig, "transaction", &rig->w.why);
 	begin(rig);
-	err = world_commit(&rig->w);
-	if (!err && rig->w.result)
-		err = why_set(&rig->w.why, "ppt_commit: %s",
-			      ppt_error_name(rig->w.result));
-	if (err)
+	if (world_commit(&rig->w))
 		return failed(rig, "transaction", &rig->w.why);
 	acknowledge(rig);
 	return 0;
+}
+
+int rig_txn(struct rig *rig, const struct op *ops, unsigned count)
+{
+	int err = rig_try_txn(rig, ops, count);
+
+	return err ? err : result(rig, "ppt_commit", rig->w.result);
 }
 
 int rig_relaxed(struct rig *rig, bool on)
@@ -218,6 +239,21 @@ int rig_fill(struct rig *rig)
 	return err;
 }
 
+void rig_touch(struct rig *rig, struct rng *r)
+{
+	const uint64_t *now = (const void *)rig->pf.media;
+	uint64_t *was = malloc(rig->pf.bytes);
+
+	if (!was)
+		abort();
+	memcpy(was, now, rig->pf.bytes);
+	world_touch(&rig->w, r);
+	for (uint64_t i = 0; i < rig->pf.bytes / 8; i++)
+		if (was[i] != now[i])
+			recorder_mark(&rig->rec, RIG_STORE, i * 8, &now[i], 1);
+	free(was);
+}
+
 int rig_region_add(struct rig *rig, const struct ppt_region *region)
 {
 	struct ppt_memory_map *map = &rig->w.now.regions;
@@ -260,6 +296,9 @@ int rig_restart(struct rig *rig, bool clean,
 	if (present) {
 		rig->moved = true;
 		rig->present = *present;
+		rig->later = *present;
+		rig->later.region[0].base += PPT_SIZE_2M * 64;
+		rig->later.region[1].base += PPT_SIZE_1G * 2;
 		oracle_rebase(&rig->w.now, present);
 	}
 	begin(rig);

@@ -62,8 +62,9 @@ struct rig {
 	uint32_t states;
 	uint32_t state_room;
 	size_t crash_from; /* events before this one are set-up */
-	bool moved;        /* recover under @present */
+	bool moved; /* recover under @present, nested also under @later */
 	struct ppt_memory_map present;
+	struct ppt_memory_map later; /* of a boot after that */
 	uint64_t seed;
 	uint64_t budget; /* images, about */
 	unsigned deep;   /* crash in the recovery of one image in so many */
@@ -78,6 +79,7 @@ struct rig_options {
 	uint64_t journal_bytes; /* 64 KiB */
 	uint64_t budget;        /* 400 */
 	unsigned deep;          /* 10 */
+	bool mmu;               /* attach without PPT_ATTACH_NO_MMU */
 };
 
 /* Pool made, recording on, nothing mapped, no space. */
@@ -93,6 +95,8 @@ void rig_start(struct rig *rig);
  */
 int rig_op(struct rig *rig, const struct op *op);
 int rig_try(struct rig *rig, const struct op *op);
+/* Operations that fail are left out. */
+int rig_try_txn(struct rig *rig, const struct op *ops, unsigned count);
 int rig_txn(struct rig *rig, const struct op *ops, unsigned count);
 int rig_relaxed(struct rig *rig, bool on);
 int rig_sync(struct rig *rig);
@@ -102,6 +106,8 @@ int rig_reclaim(struct rig *rig, uint64_t steps, bool *left);
 int rig_fill(struct rig *rig);
 int rig_region_add(struct rig *rig, const struct ppt_region *region);
 int rig_region_remove(struct rig *rig, const struct ppt_uuid *uuid);
+/* The MMU sets A and D bits; nobody flushes them. */
+void rig_touch(struct rig *rig, struct rng *r);
 /* Detach, or crash, and attach under @present (NULL: as it was). */
 int rig_restart(struct rig *rig, bool clean,
 		const struct ppt_memory_map *present);

@@ -195,7 +195,7 @@ static uint64_t in_a_row(struct bench *b, unsigned count, uint64_t pages)
 		ppt_pa_t pa = DRAM + UINT64_C(4096) * (1 + i % 9999);
 
 		assert_int_equal(ppt_map(&b->space, va, pa, pages * 4096, RW,
-					 PPT_MAP_REPLACE, NULL),
+					 PPT_MAP_REPLACE | PPT_MAP_4K, NULL),
 				 0);
 	}
 	ppt_stats(b->pf.pool, &now);

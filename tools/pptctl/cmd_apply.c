@@ -21,6 +21,7 @@
 
 /**
  * struct apply - a script that runs.
+ * @text:         the line, here because media that fail end this by a jump.
  * @operations:   lines so far that are operations.
  * @committed:    of them, how many were committed.
  * @transactions: begin/commit pairs that were committed.
@@ -32,6 +33,8 @@ struct apply {
 	struct ctl *ctl;
 	struct ppt_space space;
 	FILE *file;
+	char *text;
+	size_t text_size;
 	uint64_t operations;
 	uint64_t committed;
 	uint64_t transactions;
@@ -243,7 +246,7 @@ static int read_option(struct apply *apply, enum ctl_op_kind kind, char **words,
 	char *word = words[*i];
 	char *value = strchr(word, '=');
 	size_t len = value ? (size_t)(value - word) : strlen(word);
-	enum ctl_option option = ctl_find_option(word + 2, len - 2);
+	enum ctl_option option = ctl_find_option(word, len);
 
 	if (option == CTL_OPTIONS || !(options_of(kind) & CTL_BIT(option)))
 		return ctl_bad(ctl, "option", word,
@@ -368,18 +371,17 @@ static int do_line(struct apply *apply, char *line)
 
 static int do_lines(struct apply *apply)
 {
-	char *line = NULL;
-	size_t size = 0;
 	ssize_t len;
 	int ret = CTL_OK;
 
-	while (!ret && (len = getline(&line, &size, apply->file)) >= 0) {
+	while (!ret && (len = getline(&apply->text, &apply->text_size,
+				      apply->file)) >= 0) {
 		apply->ctl->line++;
-		if (strlen(line) != (size_t)len) {
+		if (strlen(apply->text) != (size_t)len) {
 			ctl_say(apply->ctl, "has a NUL character");
 			ret = CTL_USAGE;
 		} else {
-			ret = do_line(apply, line);
+			ret = do_line(apply, apply->text);
 		}
 	}
 	if (!ret && ferror(apply->file)) {
@@ -391,7 +393,6 @@ static int do_lines(struct apply *apply)
 			(unsigned long long)apply->begun);
 		ret = CTL_USAGE;
 	}
-	free(line);
 	return ret;
 }
 
@@ -494,6 +495,7 @@ int ctl_cmd_apply(struct ctl *ctl)
 	ret = ctl_with_pool(ctl, 0, apply_script);
 	if (apply.file != stdin)
 		fclose(apply.file);
+	free(apply.text);
 	free(apply.pending);
 	return ret;
 }

@@ -74,6 +74,17 @@ static bool overlaps(const struct ppt_region *a, const struct ppt_region *b)
 	return a->base < b->base + b->len && b->base < a->base + a->len;
 }
 
+/* Where a region of that identity is recorded; NULL if nowhere. */
+static const struct ppt_region *find_same(const struct ppt_memory_map *map,
+					  const struct ppt_region *region)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (memcmp(&map->region[i].uuid, &region->uuid,
+			   sizeof(region->uuid)) == 0)
+			return &map->region[i];
+	return NULL;
+}
+
 static const struct ppt_region *find_overlap(const struct ppt_memory_map *map,
 					     const struct ppt_region *region)
 {
@@ -83,39 +94,54 @@ static const struct ppt_region *find_overlap(const struct ppt_memory_map *map,
 	return NULL;
 }
 
+static int record_region(const struct ctl *ctl, struct import *import,
+			 const struct ppt_region *region)
+{
+	const struct ppt_region *other;
+	struct ppt_diag diag = { .err = 0 };
+	struct ppt_memory_map have;
+	int ret;
+
+	ppt_memory_map(ctl->pool, &have);
+	other = find_same(&have, region);
+	if (other && other->base == region->base)
+		return CTL_OK;
+	if (other) {
+		ctl_say(ctl,
+			"%s: System RAM at 0x%" PRIx64 " is recorded at "
+			"0x%" PRIx64 ": attach with the present memory map "
+			"first",
+			ctl->args[0], region->base, other->base);
+		return CTL_FAILED;
+	}
+	other = find_overlap(&have, region);
+	if (other && other->base == region->base && other->len == region->len)
+		return CTL_OK;
+	if (other) {
+		ctl_say(ctl,
+			"System RAM at 0x%" PRIx64 " overlaps the %s region "
+			"at 0x%" PRIx64 ": not recorded",
+			region->base, ctl_kind_text(other->kind), other->base);
+		return CTL_OK;
+	}
+	ret = ppt_region_add(ctl->pool, region, &diag);
+	if (ret) {
+		ctl_say(ctl, "cannot record System RAM at 0x%" PRIx64,
+			region->base);
+		return ctl_fail_here(ctl, ret, &diag);
+	}
+	import->added.region[import->added.count++] = *region;
+	return CTL_OK;
+}
+
 /* Records the DRAM that no recorded region has a part of yet. */
 static int record_regions(const struct ctl *ctl, struct import *import)
 {
-	struct ppt_memory_map have;
+	int ret = CTL_OK;
 
-	for (uint32_t i = 0; i < import->regions.count; i++) {
-		const struct ppt_region *region = &import->regions.region[i];
-		const struct ppt_region *other;
-		struct ppt_diag diag = { .err = 0 };
-		int ret;
-
-		ppt_memory_map(ctl->pool, &have);
-		other = find_overlap(&have, region);
-		if (other && other->base == region->base &&
-		    other->len == region->len)
-			continue;
-		if (other) {
-			ctl_say(ctl,
-				"System RAM at 0x%" PRIx64 " overlaps the "
-				"%s region at 0x%" PRIx64 ": not recorded",
-				region->base, ctl_kind_text(other->kind),
-				other->base);
-			continue;
-		}
-		ret = ppt_region_add(ctl->pool, region, &diag);
-		if (ret) {
-			ctl_say(ctl, "cannot record System RAM at 0x%" PRIx64,
-				region->base);
-			return ctl_fail_here(ctl, ret, &diag);
-		}
-		import->added.region[import->added.count++] = *region;
-	}
-	return CTL_OK;
+	for (uint32_t i = 0; i < import->regions.count && !ret; i++)
+		ret = record_region(ctl, import, &import->regions.region[i]);
+	return ret;
 }
 
 /* ----------------------------------------------------------------- space -- */

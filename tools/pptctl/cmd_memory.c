@@ -167,7 +167,7 @@ int ctl_cmd_attach(struct ctl *ctl)
 {
 	struct ppt_host_diag diag = { .os_errno = 0 };
 	struct ppt_memory_map present;
-	const char *file = ctl->opt.memory_map;
+	const char *file = ctl->opt.text[CTL_MEMORY_MAP];
 	char text[512];
 	int ret;
 

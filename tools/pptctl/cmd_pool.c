@@ -12,42 +12,51 @@
 
 /* --------------------------------------------------------------- create -- */
 
-/*
- * The value that belongs to what the library found fault with, as text; the
- * option's own text is gone, its number says as much.
- */
-static int bad_create(const struct ctl *ctl, int err,
-		      const struct ppt_host_diag *diag)
+/* The option that the library found fault with, by the library's word. */
+static enum ctl_option option_of(const struct ctl *ctl, int err,
+				 const struct ppt_diag *diag)
 {
-	const struct {
+	static const struct {
 		const char *what;
-		const char *option;
-		uint64_t value;
-	} numbers[] = {
-		{ "size", "--size", ctl->opt.size },
-		{ "bytes", "--size", ctl->opt.size },
-		{ "pm.bytes", "--size", ctl->opt.size },
-		{ "phys_base", "--phys-base", ctl->opt.phys_base },
-		{ "journal_bytes", "--journal", ctl->opt.journal },
-		{ "journal", "--journal", ctl->opt.journal },
-		{ "region", "--region", diag->diag.at },
-		{ "regions", "--region", diag->diag.at },
-		{ "base", "--region", diag->diag.at },
-		{ "flush", "--flush", ctl->opt.flush },
+		enum ctl_option option;
+	} words[] = {
+		{ "size", CTL_SIZE },       { "phys-base", CTL_PHYS_BASE },
+		{ "journal", CTL_JOURNAL }, { "region", CTL_REGION },
+		{ "flush", CTL_FLUSH },
 	};
-	const char *what = diag->diag.what ? diag->diag.what : "";
-	const char *why = diag->diag.why ? diag->diag.why : ppt_strerror(err);
-	char value[32];
+	const char *what = diag->what ? diag->what : "";
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		if (strcmp(numbers[i].what, what) != 0)
-			continue;
-		snprintf(value, sizeof(value), "0x%llx",
-			 (unsigned long long)numbers[i].value);
-		return ctl_bad(ctl, numbers[i].option, value, why);
+	/* The pool is a region too. */
+	if (err == PPT_E_RANGE && diag->at == ctl->opt.phys_base)
+		return CTL_PHYS_BASE;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		/* Also "region base" and the like. */
+		if (strncmp(words[i].what, what, strlen(words[i].what)) == 0)
+			return words[i].option;
+	return CTL_OPTIONS;
+}
+
+static int bad_create(const struct ctl *ctl, int err,
+		      const struct ppt_diag *diag)
+{
+	enum ctl_option option = option_of(ctl, err, diag);
+	const char *why = diag->why ? diag->why : ppt_strerror(err);
+	const char *text = "default";
+	char place[32];
+
+	if (option == CTL_OPTIONS) {
+		ctl_say(ctl, "%s: %s", diag->what ? diag->what : "pool", why);
+		return CTL_USAGE;
 	}
-	ctl_say(ctl, "%s%s%s", what, *what ? ": " : "", why);
-	return CTL_USAGE;
+	if (ctl->opt.text[option])
+		text = ctl->opt.text[option];
+	/* There may be several: this is the one. */
+	if (option == CTL_REGION) {
+		snprintf(place, sizeof(place), "0x%llx",
+			 (unsigned long long)diag->at);
+		text = place;
+	}
+	return ctl_bad(ctl, ctl_option_name(option), text, why);
 }
 
 static int fail_create(const struct ctl *ctl, int err,
@@ -60,7 +69,7 @@ static int fail_create(const struct ctl *ctl, int err,
 	case PPT_E_EXIST:
 	case PPT_E_LIMIT:
 	case PPT_E_NOSPC: /* too small for its journal */
-		return bad_create(ctl, err, diag);
+		return bad_create(ctl, err, &diag->diag);
 	default:
 		return ctl_fail_file(ctl, err, diag);
 	}

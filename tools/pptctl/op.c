@@ -89,8 +89,8 @@ int ctl_op_parse(const struct ctl *ctl, enum ctl_op_kind kind, char **words,
 		.va_text = words[0],
 		.pa_text = kind == CTL_OP_MAP ? words[1] : NULL,
 		.len_text = words[kind == CTL_OP_MAP ? 2 : 1],
-		.prot_text = values->prot_text,
-		.page_size_text = values->page_size_text,
+		.prot_text = values->text[CTL_PROT],
+		.page_size_text = values->text[CTL_PAGE_SIZE],
 	};
 	int ret = parse_range(ctl, &op);
 

@@ -15,41 +15,43 @@
 #define OPTION_BASE 256
 
 static const struct {
-	const char *name;
+	const char *name;  /* with its dashes */
 	const char *value; /* placeholder, NULL if it takes none */
 	const char *help;
 } options[CTL_OPTIONS] = {
-	[CTL_HELP] = { "help", NULL, "print this and exit" },
-	[CTL_JSON] = { "json", NULL,
+	[CTL_HELP] = { "--help", NULL, "print this and exit" },
+	[CTL_JSON] = { "--json", NULL,
 		       "report as JSON (also when output is not a terminal)" },
-	[CTL_TEXT] = { "text", NULL, "report as text, wherever output goes" },
-	[CTL_FLUSH] = { "flush", "HOW",
+	[CTL_TEXT] = { "--text", NULL, "report as text, wherever output goes" },
+	[CTL_FLUSH] = { "--flush", "HOW",
 			"auto, clwb, clflushopt, clflush or eadr" },
-	[CTL_SIZE] = { "size", "S", "size of the pool, 1M to 16T" },
-	[CTL_PHYS_BASE] = { "phys-base", "PA",
+	[CTL_SIZE] = { "--size", "S", "size of the pool, 1M to 16T" },
+	[CTL_PHYS_BASE] = { "--phys-base", "PA",
 			    "physical address of the pool (default 16T)" },
-	[CTL_JOURNAL] = { "journal", "S",
+	[CTL_JOURNAL] = { "--journal", "S",
 			  "size of the journal, a power of two, 64K to 1G" },
-	[CTL_REGION] = { "region", "R",
+	[CTL_REGION] = { "--region", "R",
 			 "record a region: uuid=U,kind=pmem|dram|device,"
 			 "base=PA,len=LEN" },
-	[CTL_UUID] = { "uuid", "U", "identity of the pool (default random)" },
-	[CTL_SPARSE] = { "sparse", NULL,
+	[CTL_UUID] = { "--uuid", "U", "identity of the pool (default random)" },
+	[CTL_SPARSE] = { "--sparse", NULL,
 			 "do not allocate the file's blocks now" },
-	[CTL_FORCE] = { "force", NULL, "replace an existing file" },
-	[CTL_FORMAT] = { "format", "F", "x86_64-4 (default) or x86_64-5" },
-	[CTL_PROT] = { "prot", "RIGHTS",
+	[CTL_FORCE] = { "--force", NULL, "replace an existing file" },
+	[CTL_FORMAT] = { "--format", "F", "x86_64-4 (default) or x86_64-5" },
+	[CTL_PROT] = { "--prot", "RIGHTS",
 		       "letters of rwxug (map: default rwu)" },
-	[CTL_PAGE_SIZE] = { "page-size", "P", "4k, 2m, 1g or auto (default)" },
-	[CTL_REPLACE] = { "replace", NULL, "unmap what is mapped there first" },
-	[CTL_ACK] = { "ack", NULL,
+	[CTL_PAGE_SIZE] = { "--page-size", "P",
+			    "4k, 2m, 1g or auto (default)" },
+	[CTL_REPLACE] = { "--replace", NULL,
+			  "unmap what is mapped there first" },
+	[CTL_ACK] = { "--ack", NULL,
 		      "print the number of each operation once it is durable" },
-	[CTL_RELAXED] = { "relaxed", NULL,
+	[CTL_RELAXED] = { "--relaxed", NULL,
 			  "commit without a fence; durable at sync" },
-	[CTL_STATS] = { "stats", NULL, "print figures at the end" },
-	[CTL_PID] = { "pid", "PID", "the process to import" },
-	[CTL_FREEZE] = { "freeze", NULL, "stop the process meanwhile" },
-	[CTL_MEMORY_MAP] = { "memory-map", "FILE",
+	[CTL_STATS] = { "--stats", NULL, "print figures at the end" },
+	[CTL_PID] = { "--pid", "PID", "the process to import" },
+	[CTL_FREEZE] = { "--freeze", NULL, "stop the process meanwhile" },
+	[CTL_MEMORY_MAP] = { "--memory-map", "FILE",
 			     "the memory map of this boot (- for stdin)" },
 };
 
@@ -64,6 +66,11 @@ enum ctl_option ctl_find_option(const char *name, size_t len)
 	return (enum ctl_option)i;
 }
 
+const char *ctl_option_name(enum ctl_option option)
+{
+	return options[option].name;
+}
+
 bool ctl_takes_value(enum ctl_option option)
 {
 	return options[option].value != NULL;
@@ -76,7 +83,7 @@ void ctl_print_options(uint32_t mask)
 
 		if (!(mask & CTL_BIT(i)))
 			continue;
-		snprintf(left, sizeof(left), "--%s%s%s", options[i].name,
+		snprintf(left, sizeof(left), "%s%s%s", options[i].name,
 			 options[i].value ? " " : "",
 			 options[i].value ? options[i].value : "");
 		printf("  %-20s %s\n", left, options[i].help);
@@ -119,16 +126,11 @@ static const char *set_value(struct ctl_values *values, enum ctl_option option,
 			       "none of x86_64-4, x86_64-5" :
 			       NULL;
 	case CTL_PROT:
-		values->prot_text = text;
 		return ctl_parse_prot(text, &values->prot);
 	case CTL_PAGE_SIZE:
-		values->page_size_text = text;
 		return ctl_parse_page_size(text, &values->page_size);
 	case CTL_PID:
 		return ctl_parse_pid(text, &values->pid);
-	case CTL_MEMORY_MAP:
-		values->memory_map = text;
-		return NULL;
 	default:
 		return NULL;
 	}
@@ -138,13 +140,10 @@ int ctl_set_option(struct ctl *ctl, struct ctl_values *values,
 		   enum ctl_option option, const char *text)
 {
 	const char *why = set_value(values, option, text);
-	char name[32];
 
 	values->given |= CTL_BIT(option);
-	if (!why)
-		return CTL_OK;
-	snprintf(name, sizeof(name), "--%s", options[option].name);
-	return ctl_bad(ctl, name, text, why);
+	values->text[option] = text;
+	return why ? ctl_bad(ctl, options[option].name, text, why) : CTL_OK;
 }
 
 /* ------------------------------------------------------------ arguments -- */
@@ -190,7 +189,7 @@ static int check_required(const struct ctl *ctl)
 		if (!(ctl->command->required & CTL_BIT(i)) ||
 		    ctl_given(ctl, (enum ctl_option)i))
 			continue;
-		ctl_say(ctl, "--%s is missing", options[i].name);
+		ctl_say(ctl, "%s is missing", options[i].name);
 		return CTL_USAGE;
 	}
 	return CTL_OK;
@@ -213,7 +212,7 @@ static void make_getopt(uint32_t mask, struct option *longs)
 		if (!(mask & CTL_BIT(i)))
 			continue;
 		*longs++ = (struct option){
-			.name = options[i].name,
+			.name = options[i].name + 2,
 			.has_arg = options[i].value ? required_argument :
 						      no_argument,
 			.val = (int)(OPTION_BASE + i),

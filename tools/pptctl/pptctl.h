@@ -69,9 +69,11 @@ enum ctl_option {
 /**
  * struct ctl_values - what the options said.
  * @given: mask of the options that were there.
+ * @text:  their values as they were given, for messages.
  */
 struct ctl_values {
 	uint32_t given;
+	const char *text[CTL_OPTIONS];
 	enum ppt_flush flush;
 	uint64_t size;
 	ppt_pa_t phys_base;
@@ -80,11 +82,8 @@ struct ctl_values {
 	struct ppt_uuid uuid;
 	enum ppt_format format;
 	uint32_t prot;
-	const char *prot_text;
 	uint32_t page_size; /* a PPT_MAP_*K flag, 0 for auto */
-	const char *page_size_text;
 	int pid;
-	const char *memory_map;
 };
 
 struct ctl;
@@ -139,8 +138,11 @@ int ctl_read_options(struct ctl *ctl, int argc, char **argv);
 int ctl_set_option(struct ctl *ctl, struct ctl_values *values,
 		   enum ctl_option option, const char *text);
 
-/* The option of a long name without its dashes; CTL_OPTIONS if none. */
+/* The option of a name with its dashes; CTL_OPTIONS if there is none. */
 enum ctl_option ctl_find_option(const char *name, size_t len);
+
+/* "--size" and the like. */
+const char *ctl_option_name(enum ctl_option option);
 
 /* Whether an option takes a value. */
 bool ctl_takes_value(enum ctl_option option);

@@ -43,11 +43,13 @@ static int out_of_memory(const struct ctl *ctl)
 /* Appends a run, or makes the last one longer. */
 static int add_run(struct snapshot *snap, const struct snap_run *run)
 {
-	struct snap_run *last = snap->runs + snap->count - 1;
+	struct snap_run *last = NULL;
 	struct snap_run *grown;
 	size_t size;
 
-	if (snap->count > 0 && last->va + last->len == run->va &&
+	if (snap->count > 0)
+		last = &snap->runs[snap->count - 1];
+	if (last && last->va + last->len == run->va &&
 	    last->prot == run->prot &&
 	    (!snap->visible || last->pa + last->len == run->pa)) {
 		last->len += run->len;

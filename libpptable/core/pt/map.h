@@ -10,6 +10,7 @@ struct pt_mapping {
 	bool alloc;
 	bool zero;
 	bool refs; /* the caller's frames are the pool's */
+	bool replace;
 	uint32_t prot;
 	uint32_t level_min; /* leaf levels that are allowed */
 	uint32_t level_max;
@@ -43,12 +44,15 @@ static int pt_frames(struct pt_mapping *m, uint32_t level, uint32_t *n,
 		ppt__pa_page(pool, m->pa, &page);
 		return ppt__frames_get(pool, page, *n * pages, diag);
 	}
-	if (m->build && m->level_max == 1) {
-		err = ppt__aside_frames(pool, &m->build->aside, *n, m->zero,
-					&page, n);
-		if (!err)
-			m->pa = ppt__page_pa(pool, page);
-		return err;
+	if (m->build && m->level_max == level) {
+		err = ppt__aside_frames(pool, &m->build->aside,
+					*n * (uint32_t)pages, m->zero, &page,
+					n);
+		if (err)
+			return err;
+		*n /= (uint32_t)pages;
+		m->pa = ppt__page_pa(pool, page);
+		return 0;
 	}
 	if (level == 1) {
 		err = ppt__pages_take(pool, *n, &page, &got, diag);
@@ -60,10 +64,11 @@ static int pt_frames(struct pt_mapping *m, uint32_t level, uint32_t *n,
 	}
 	if (err)
 		return err;
-	if (m->zero)
-		ppt__pages_zero(pool, page, (uint32_t)(*n * pages));
 	m->pa = ppt__page_pa(pool, page);
-	return ppt__frames_claim(pool, page, *n * pages);
+	err = ppt__frames_claim(pool, page, *n * pages);
+	if (!err && m->zero)
+		err = ppt__pages_zero(pool, page, (uint32_t)(*n * pages));
+	return err;
 }
 
 /* New tables from the leaves up, linked where the walk found nothing. */
@@ -131,65 +136,111 @@ static int pt_map_subtree(struct pt_mapping *m, uint32_t top, uint32_t leaf,
 	return err;
 }
 
-/* Fill the empty slots from va on as far as one step goes. */
+/* Slots from the walk's on that one step may set, up to n. */
+static uint32_t pt_map_room(const struct pt_mapping *m,
+			    const struct pt_path *path, uint32_t n)
+{
+	uint32_t page = path->page[path->level], k = 1, live;
+
+	if (m->replace)
+		return pt_leaves(m->pool, page, path->slot, n, path->level,
+				 &live);
+	if (ppt__desc_live(ppt__desc_load(m->pool, page)) == 0)
+		return n;
+	while (k < n && !ppt__load(m->pool, page, path->slot + k))
+		k++;
+	return k;
+}
+
+/* Fill slots from va on as far as one step goes. */
 static int pt_map_step(struct pt_mapping *m, struct pt_path *path,
 		       uint32_t level, uint32_t *n, struct ppt_diag *diag)
 {
-	struct ppt_pool *pool = m->pool;
-	uint32_t page;
+	uint32_t page = path->page[path->level];
 	int err;
 
 	*n = pt_slots(m->va, m->last, level);
-	if (path->level == level) {
-		uint32_t k = 1;
-
-		if (ppt__desc_live(ppt__desc_load(pool, path->page[level])))
-			while (k < *n && !ppt__load(pool, path->page[level],
-						    path->slot + k))
-				k++;
-		else
-			k = *n;
-		*n = k;
-	}
+	if (path->level == level)
+		*n = pt_map_room(m, path, *n);
 	err = pt_frames(m, level, n, diag);
 	if (err)
 		return err;
 	if (path->level > level)
 		return pt_map_fresh(m, path, level, *n, diag);
-	page = path->page[level];
-	return ppt__table_set(pool, page, path->slot, *n,
+	if (m->replace)
+		err = pt_put_frames(m->pool, page, path->slot, *n, level, diag);
+	if (err)
+		return err;
+	return ppt__table_set(m->pool, page, path->slot, *n,
 			      pte_leaf(m->pa, level, m->prot), pte_span(level));
 }
 
-/* Map at va; *level and *n are what was mapped.  PPT_E_EXIST. */
+/* A whole subtree where the walk found nothing. */
+static int pt_map_whole(struct pt_mapping *m, struct pt_path *path,
+			uint32_t leaf)
+{
+	uint32_t page;
+	int err = pt_map_subtree(m, path->level - 1, leaf, &page);
+
+	if (err)
+		return err;
+	return ppt__table_set(m->pool, path->page[path->level], path->slot, 1,
+			      pte_table(ppt__page_pa(m->pool, page)), 0);
+}
+
+/*
+ * Make room where something is mapped: a large leaf is split, a subtree in the
+ * place of a leaf unmapped.  Leaves of the same level are overwritten later.
+ */
+static int pt_map_clear(struct pt_mapping *m, struct pt_path *path,
+			uint32_t leaf, bool *again, struct ppt_diag *diag)
+{
+	*again = path->kind == PTE_TABLE || path->level > leaf;
+	if (path->kind == PTE_TABLE)
+		return pt_unmap(m->space, m->va, m->va + pte_span(leaf) - 1,
+				false, diag);
+	return *again ? pt_split(path, diag) : 0;
+}
+
+/* Name the first page that is in the way. */
+static int pt_map_exists(struct pt_mapping *m, struct ppt_diag *diag)
+{
+	struct ppt_extent ext = { .va = m->va };
+	int err = pt_find(m->space, m->va, true, &ext, diag);
+
+	return err ? err : ppt__fail(diag, PPT_E_EXIST, "va",
+				     "something is mapped there", ext.va);
+}
+
+/* Map at va; *level and *n are what was mapped, none if it has to go on. */
 static int pt_map_at(struct pt_mapping *m, uint32_t *level, uint32_t *n,
 		     struct ppt_diag *diag)
 {
 	uint32_t leaf = pt_leaf_level(m);
 	struct pt_path path;
-	uint32_t page;
 
 	for (;; leaf--) {
+		bool again = false;
 		int err = pt_walk(m->space, m->va, leaf, &path, diag);
 
 		if (err)
 			return err;
-		if (path.kind == PTE_TABLE && leaf > m->level_min)
+		if (path.kind == PTE_TABLE && leaf > m->level_min &&
+		    !m->replace)
 			continue; /* smaller leaves may fit in there */
+		if (path.kind != PTE_EMPTY && !m->replace)
+			return pt_map_exists(m, diag);
 		if (path.kind != PTE_EMPTY)
-			return ppt__fail(diag, PPT_E_EXIST, "va",
-					 "something is mapped there", m->va);
+			err = pt_map_clear(m, &path, leaf, &again, diag);
+		*n = 0;
+		if (err || again)
+			return err;
 		*level = leaf;
 		if (m->build && path.level > leaf &&
 		    pt_covers(m->va, m->last, path.level)) {
 			*level = path.level;
 			*n = 1;
-			err = pt_map_subtree(m, path.level - 1, leaf, &page);
-			if (err)
-				return err;
-			return ppt__table_set(
-				m->pool, path.page[path.level], path.slot, 1,
-				pte_table(ppt__page_pa(m->pool, page)), 0);
+			return pt_map_whole(m, &path, leaf);
 		}
 		err = pt_map_step(m, &path, leaf, n, diag);
 		if (err == PPT_E_NOSPC && m->alloc && leaf > m->level_min)
@@ -212,6 +263,7 @@ static int pt_mapping(struct ppt_space *space, const struct ppt__map_args *a,
 		.pa = a->pa,
 		.alloc = a->pa == PPT_PA_ALLOC,
 		.zero = !(a->flags & PPT_MAP_UNZEROED),
+		.replace = a->flags & PPT_MAP_REPLACE,
 		.prot = a->prot,
 		.level_min = size ? size : 1,
 		.level_max = size ? size : PTE_LEAF_LEVEL_MAX,
@@ -227,28 +279,50 @@ static int pt_mapping(struct ppt_space *space, const struct ppt__map_args *a,
 	return 0;
 }
 
+/* Bytes of the range in whole spans of a level. */
+static uint64_t pt_bulk(ppt_va_t va, ppt_va_t last, uint32_t level)
+{
+	uint64_t span = pte_span(level);
+	uint64_t head = -va % span, len = pt_len(va, last);
+
+	return len > head ? (len - head) / span * span : 0;
+}
+
 /* Reserve pages for a range whose subtrees go aside. */
 static int pt_map_reserve(struct pt_mapping *m, struct pt_build *b,
 			  struct ppt_diag *diag)
 {
-	uint64_t len = pt_len(m->va, m->last);
-	uint64_t frames = m->alloc ? len / PPT_PAGE_BYTES : 0;
 	uint32_t leaf;
+	uint64_t frames = 0;
+	int err;
 
 	/* Frames aside come in stretches, so as 2 MiB leaves at most. */
 	if (m->alloc && m->level_max > 2 && m->level_min <= 2)
 		m->level_max = 2;
-	leaf = pt_leaf_level(m);
-	if (leaf > 2 && m->alloc)
-		return ppt__fail(diag, PPT_E_TOOBIG, "len",
-				 "too many 1 GiB frames for one transaction",
-				 len);
-	m->level_max = leaf;
 	b->pool = m->pool;
+	for (;;) {
+		leaf = m->level_max;
+		while (leaf > m->level_min &&
+		       (!pt_bulk(m->va, m->last, leaf) ||
+			(!m->alloc && (m->va - m->pa) % pte_span(leaf))))
+			leaf--;
+		m->level_max = leaf;
+		if (m->alloc && leaf > 2)
+			return ppt__fail(diag, PPT_E_TOOBIG, "len",
+					 "too many 1 GiB frames for one "
+					 "transaction", pt_len(m->va, m->last));
+		if (m->alloc)
+			frames = pt_bulk(m->va, m->last, leaf) / PPT_PAGE_BYTES;
+		err = ppt__aside_reserve(
+			m->pool, &b->aside,
+			pt_build_tables(pt_len(m->va, m->last), leaf), frames,
+			leaf > 1, diag);
+		if (err != PPT_E_NOSPC || !m->alloc || leaf == m->level_min)
+			break;
+		m->level_max = leaf - 1;
+	}
 	m->build = b;
-	return ppt__aside_reserve(m->pool, &b->aside,
-				  pt_build_tables(len, leaf), frames, leaf > 1,
-				  diag);
+	return err;
 }
 
 static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
@@ -269,8 +343,11 @@ static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
 		if (err)
 			return err;
 		m.pa += n * pte_span(level);
-		if (!pt_advance(&m.va, m.last, level, n))
-			return 0;
+		if (n && !pt_advance(&m.va, m.last, level, n))
+			break;
 	}
+	if (!err && m.replace)
+		ppt__txn_gather(space->pool, space->root_page, args->va,
+				args->last);
 	return err;
 }

@@ -24,6 +24,8 @@ static int pt_find(struct ppt_space *space, ppt_va_t va, bool next,
 {
 	struct pt_path path;
 
+	if (next) /* the iterator may have come to the hole */
+		va = pte_canonical(va, PT_LEVELS);
 	for (;;) {
 		uint64_t span;
 		int err = pt_walk(space, va, 1, &path, diag);

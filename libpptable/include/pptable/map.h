@@ -35,8 +35,9 @@ enum ppt_map_flags {
 /**
  * ppt_map - map [va, va + len) to [pa, pa + len), or to frames of the pool.
  * @pa:    multiple of 4 KiB inside one recorded region, or PPT_PA_ALLOC.  In
- *         the pool's own region only frames that are mapped already (their
- *         share count rises), never tables or metadata [I7].
+ *         the pool's own region only frames that are mapped already, or were
+ *         and wait for ppt_reclaim (their share count rises), never tables or
+ *         metadata [I7].
  * @prot:  enum ppt_prot; the format must be able to express it (x86: READ).
  * @flags: enum ppt_map_flags.
  *
@@ -47,8 +48,9 @@ enum ppt_map_flags {
  * Return:  0; PPT_E_INVAL va, pa, len, prot or flags unaligned or not
  *          expressible; PPT_E_RANGE not canonical or wraps; PPT_E_EXIST
  *          something is mapped there (@diag has the VA); PPT_E_REGION pa;
- *          PPT_E_NOSPC; PPT_E_TOOBIG; PPT_E_LIMIT a frame's share count;
- *          PPT_E_CORRUPT; PPT_E_ROFS.
+ *          PPT_E_NOSPC; PPT_E_AGAIN the last free pages wait for a TLB flush;
+ *          PPT_E_TOOBIG; PPT_E_LIMIT a frame's share count; PPT_E_CORRUPT;
+ *          PPT_E_ROFS.
  */
 int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
 	    uint32_t prot, uint32_t flags, struct ppt_diag *diag);
@@ -108,7 +110,9 @@ struct ppt_iter {
 	bool done;
 };
 
-/** ppt_iter_init - over [va, last]; 0 and UINT64_MAX are everything. */
+/**
+ * ppt_iter_init - over the pages of [va, last]; 0 and UINT64_MAX are everything.
+ */
 void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
 		   ppt_va_t va, ppt_va_t last);
 

@@ -160,7 +160,9 @@ struct ppt_attach_config {
  *
  * Picks the superblock, replays whole journal records, reconciles the recorded
  * memory map with the present one and rebases every table that lies under an
- * older one.  Validates before it changes anything [I9].
+ * older one.  Validates before it changes anything [I9]; only what needs every
+ * table to be read, a move that does not suit a large leaf, is refused after
+ * the replay, which changes nothing that a reader can see.
  * Durable: what it changed, on return.  Crash: run it again [I4].
  * Bound:   without a moved region independent of what is mapped: the live part
  *          of the journal is read twice, its words stored once.  With one:

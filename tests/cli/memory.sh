@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# memory-map, region add and remove, attach with moved memory.
+. "$(dirname "$0")/lib.sh"
+
+u1=11111111-2222-4333-8444-555555555555
+u2=11111111-2222-4333-8444-666666666666
+u3=11111111-2222-4333-8444-777777777777
+check "create" pptctl create "$pool" --size 16M --phys-base 1T \
+	--region "uuid=$u1,kind=pmem,base=4G,len=4G"
+check "space" pptctl space create "$pool" s
+check "space" pptctl space create "$pool" t --format x86_64-5
+
+json '.schema == "pptable.memory-map/1" and (.regions | length) == 2 and
+	.regions[0].kind == "pool" and .regions[1] == {"uuid": "'$u1'",
+	"kind": "pmem", "base": "0x100000000", "len": 4294967296}' \
+	pptctl memory-map "$pool"
+
+# Regions.
+check "add" pptctl region add "$pool" "uuid=$u2,kind=dram,base=0,len=1G"
+json '.regions | map(.uuid) | index("'$u2'")' pptctl memory-map "$pool"
+refuse 16 "REGION '.*': .*memory map already" \
+	pptctl region add "$pool" "uuid=$u2,kind=dram,base=1G,len=1G"
+refuse 16 "REGION '.*': overlaps" \
+	pptctl region add "$pool" "uuid=$u3,kind=dram,base=512M,len=1G"
+refuse 16 "REGION '.*': overlaps" \
+	pptctl region add "$pool" "uuid=$u3,kind=device,base=1T,len=4k"
+refuse 16 "REGION '.*': beyond" \
+	pptctl region add "$pool" "uuid=$u3,kind=dram,base=4096T,len=4k"
+refuse 16 "REGION 'kind=dram': lacks" pptctl region add "$pool" kind=dram
+refuse 16 "UUID 'x': not a UUID" pptctl region remove "$pool" x
+refuse 16 "UUID '$u3': no region" pptctl region remove "$pool" $u3
+refuse 16 "UUID '.*'" pptctl region remove "$pool" \
+	"$(pptctl info "$pool" | jq -r .uuid)"
+check "map" pptctl map "$pool" s 0x400000 0x100000 1M --prot rwu
+refuse 8 "UUID '$u2': a frame in it is mapped \(VA 0x400000\)" \
+	pptctl region remove "$pool" $u2
+check "unmap" pptctl unmap "$pool" s 0x400000 1M
+check "remove" pptctl region remove "$pool" $u2
+refuse 16 "PA '0x100000'" pptctl map "$pool" s 0x400000 0x100000 1M
+
+# As many as there may be.
+for ((i = 0; i < 38; i++)); do
+	uuid=$(printf '22222222-2222-4333-8444-%012x' "$i")
+	pptctl region add "$pool" \
+		"uuid=$uuid,kind=device,base=$((i + 100))G,len=4k" ||
+		failed "region $i"
+done
+refuse 8 "REGION '.*': .*full" \
+	pptctl region add "$pool" "uuid=$u3,kind=dram,base=0,len=4k"
+for ((i = 0; i < 38; i++)); do
+	uuid=$(printf '22222222-2222-4333-8444-%012x' "$i")
+	pptctl region remove "$pool" "$uuid" || failed "region $i"
+done
+
+# What is mapped: the pool's frames, the other region's, each leaf size.
+check "pool frames" pptctl map "$pool" s 0x400000 alloc 1M
+check "pool frames, 2m" pptctl map "$pool" s 0x600000 alloc 2M --page-size 2m
+check "4k" pptctl map "$pool" s 0x800000 0x100003000 64k --prot rx
+check "2m" pptctl map "$pool" s 0x40000000 0x120000000 4M --prot rw
+check "1g" pptctl map "$pool" t 0x4000000000 0x140000000 1G
+extents >"$dir/s"
+extents t >"$dir/t"
+json '.verdict == "clean" and .tables_rebased == 0 and .epoch >= 0 and
+	(.spaces | length) == 2 and .attach_ns > 0' pptctl attach "$pool"
+pptctl memory-map "$pool" >"$dir/map"
+refuse 0 '' pptctl attach "$pool" --memory-map "$dir/map"
+roots=$(pptctl space list "$pool" | jq -r '.spaces[].root_pa')
+
+# A line of extents with what lies in [base, base + len) moved by delta.
+shifted() { # file base len delta
+	while read -r va pa rest; do
+		if ((pa >= $2 && pa < $2 + $3)); then
+			pa=$(printf '0x%x' $((pa + $4)))
+		fi
+		echo "$va $pa $rest"
+	done <"$1"
+}
+
+# The pool moves, up and by hand; the journal is replayed before.
+move() { # region-index new-base old-base len
+	pptctl memory-map "$pool" |
+		jq ".regions[$1].base = \"$2\"" >"$dir/map"
+	extents >"$dir/s"
+	extents t >"$dir/t"
+	json '.schema == "pptable.attach/1" and .verdict == "replayed" and
+		.tables_rebased > 0' \
+		pptctl attach "$pool" --memory-map "$dir/map"
+	same "$(shifted "$dir/s" "$3" "$4" $(($2 - $3)))" "$(extents)"
+	same "$(shifted "$dir/t" "$3" "$4" $(($2 - $3)))" "$(extents t)"
+	json '.verdict == "clean" and .tables_rebased == 0' \
+		pptctl attach "$pool" --memory-map "$dir/map"
+}
+move 0 0x20000000000 0x10000000000 $((16 << 20))
+for root in $roots; do
+	root=$(printf '0x%x' $((root + 0x10000000000)))
+	pptctl space list "$pool" | jq -e --arg root "$root" \
+		'[.spaces[].root_pa] | index($root)' >/dev/null ||
+		failed "root $root has not moved"
+done
+move 1 0x380000000 0x100000000 $((4 << 30))
+move 0 0x10000000000 0x20000000000 $((16 << 20))
+move 1 0x100000000 0x380000000 $((4 << 30))
+
+# Regions in another order, and one more than is recorded.
+pptctl memory-map "$pool" | jq '.regions |= reverse' >"$dir/map"
+check "another order" pptctl attach "$pool" --memory-map "$dir/map"
+same 0 "$(jq .tables_rebased "$dir/out")"
+pptctl memory-map "$pool" | jq '.regions += [{"uuid": "'$u3'",
+	"kind": "dram", "base": "0x3000000000", "len": 4096, "note": 1}]' \
+	>"$dir/map"
+check "one more" pptctl attach "$pool" --memory-map "$dir/map"
+check "as text" pptctl attach "$pool" --text --memory-map "$dir/map"
+says '^verdict +clean'
+
+# Maps that do not fit: refused, and the pool is as it was.
+pptctl checkpoint "$pool"
+pptctl memory-map "$pool" >"$dir/good"
+gone() { # pattern filter
+	jq "$2" "$dir/good" >"$dir/map"
+	refuse 8 "$pool: .*$1" pptctl attach "$pool" --memory-map "$dir/map"
+	jq -e '.verdict == "refused" and (.error | length) > 0 and
+		(.error_name | startswith("PPT_E_"))' "$dir/out" >/dev/null ||
+		failed "attach does not say refused"
+}
+gone '' '.regions |= map(select(.kind != "pool"))'
+gone '' '.regions |= map(select(.uuid != "'$u1'"))'
+gone '' '(.regions[] | select(.uuid == "'$u1'")).len = 4096'
+gone '' '(.regions[] | select(.uuid == "'$u1'")).base = "0x100001000"'
+gone '' '(.regions[] | select(.uuid == "'$u1'")).base = "0x10000000000"'
+gone '' '.regions[0].base = "0x10000001000"' # a 2 MiB leaf is in it
+gone '' '.regions += [.regions[1]]'
+
+# Maps that are none.
+none() { # pattern text
+	printf '%s' "$2" >"$dir/map"
+	refuse 16 "--memory-map '$dir/map': .*$1" \
+		pptctl attach "$pool" --memory-map "$dir/map"
+}
+m='"schema": "pptable.memory-map/1", "regions"'
+r='"uuid": "'$u1'", "kind": "dram", "base": "0x2000"'
+none 'line 1' ''
+none 'line 2' '{
+x'
+none 'schema' '[]'
+none 'schema' '{"regions": []}'
+none 'schema' '{"schema": "pptable.memory-map/2", "regions": []}'
+none 'has 0 regions' "{$m: []}"
+none 'has 0 regions' "{$m: 7}"
+none 'has 41 regions' "$(jq '.regions = [range(41) | {}]' "$dir/good")"
+none 'region 0: uuid: missing' "{$m: [{}]}"
+none 'region 0: uuid: missing' "{$m: [7]}"
+none 'region 0: uuid: not a UUID' "{$m: [{\"uuid\": \"1\"}]}"
+none 'region 0: kind: kind is none' \
+	"{$m: [{\"uuid\": \"$u1\", \"kind\": \"ram\"}]}"
+none 'region 0: len: missing' "{$m: [{$r}]}"
+none 'region 0: len: negative' "{$m: [{$r, \"len\": -4096}]}"
+none 'region 0: len: 0, or' "{$m: [{$r, \"len\": 0}]}"
+none 'region 0: len: 0, or' "{$m: [{$r, \"len\": 5}]}"
+none 'region 0: len: .*beyond' \
+	"{$m: [{$r, \"len\": \"0xfffffffffffff000\"}]}"
+none 'region 1: base: not a multiple' "{$m: [{$r, \"len\": 4096},
+	{\"uuid\": \"$u2\", \"kind\": \"dram\", \"base\": 7}]}"
+refuse 8 "--memory-map '$dir/none': No such file" \
+	pptctl attach "$pool" --memory-map "$dir/none"
+check "from standard input" bash -c \
+	"'$BUILD/tools/pptctl' attach '$pool' --memory-map - <'$dir/good'"
