@@ -133,7 +133,7 @@ struct bench_group {
 	unsigned int slices;
 };
 
-#define BENCH_GROUPS 3
+#define BENCH_GROUPS 5
 extern const struct bench_group bench_groups[BENCH_GROUPS];
 
 /* -------------------------------------------------------------- main.c -- */
@@ -150,10 +150,16 @@ void *bench_alloc(size_t bytes);
 /* NULL if there is none of this name. */
 struct bench *bench_find(const char *name);
 
-/* Marks what @filter names, and the floors that it is compared with. */
-void bench_select(const char *filter);
+/*
+ * Marks what @filter names, and the floors that it is compared with; false if
+ * a part of it names nothing.
+ */
+bool bench_select(const char *filter);
 
 void bench_run(void);
+
+/* Adds what a part took to what the whole takes. */
+void bench_add(struct bench_sample *to, const struct bench_sample *s);
 
 /* The median of @n values, which it sorts. */
 double bench_median(double *value, size_t n);
@@ -218,6 +224,9 @@ void bench_checkpoint(struct bench_rig *rig);
 /* ppt_reclaim until nothing is left. */
 void bench_reclaim(struct bench_rig *rig);
 
+/* Writes to every free page once, so that no page fault is timed. */
+void bench_prefault(struct bench_rig *rig);
+
 /* From here to there is timed, and its fences, flushes and lines counted. */
 void bench_start(struct bench_rig *rig);
 void bench_stop(struct bench_rig *rig, struct bench_sample *s, uint64_t ops);
@@ -249,6 +258,7 @@ static inline void bench_keep(uint64_t value)
 /* Slots of a dense window of 64 GiB; the first of each table is not used. */
 #define BENCH_WINDOW (UINT64_C(1) << 24)
 #define BENCH_SINGLE_OPS 16384u
+#define BENCH_RESTARTS 4u /* clean ones in a slice */
 
 /* The slot after @word. */
 static inline uint64_t bench_next(uint64_t word)

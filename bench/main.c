@@ -207,7 +207,9 @@ int main(int argc, char **argv)
 		bench_list(stdout);
 		return 0;
 	}
-	bench_select(bench_options.filter);
+	if (!bench_select(bench_options.filter))
+		bad_option("filter", bench_options.filter,
+			   "a part of it names nothing; see --list");
 	bench_files_guard();
 	bench_run();
 	if (bench_options.json)

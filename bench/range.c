@@ -90,17 +90,11 @@ static void map_range(struct bench *b, struct bench_sample *out)
 
 /* ------------------------------------------------------------ a new table -- */
 
-/* All mapped once and unmapped: the pages of tables-to-be are faulted in. */
 static void open_new(struct bench *b)
 {
 	struct range *r = range_new(b, 80 * MIB);
 
-	for (uint64_t t = 0; t < TABLES; t++)
-		bench_map(&r->rig, table_va(t), table_pa(t), PPT_SIZE_2M,
-			  PPT_MAP_4K);
-	for (uint64_t t = 0; t < TABLES; t++)
-		bench_unmap(&r->rig, table_va(t), PPT_SIZE_2M);
-	bench_checkpoint(&r->rig);
+	bench_prefault(&r->rig);
 }
 
 static void map_range_new(struct bench *b, struct bench_sample *out)
@@ -201,15 +195,11 @@ static void protect_scattered(struct bench *b, struct bench_sample *out)
 
 /* ------------------------------------------------------------------ huge -- */
 
-/* All tables are faulted in by doing it once. */
 static void open_huge(struct bench *b)
 {
 	struct range *r = range_new(b, 32 * MIB);
 
-	bench_map(&r->rig, BENCH_VA, BENCH_DRAM, HUGE_BYTES, PPT_MAP_4K);
-	bench_unmap(&r->rig, BENCH_VA, HUGE_BYTES);
-	bench_reclaim(&r->rig);
-	bench_checkpoint(&r->rig);
+	bench_prefault(&r->rig);
 }
 
 static void map_huge(struct bench *b, struct bench_sample *out)

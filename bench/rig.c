@@ -121,6 +121,22 @@ void bench_reclaim(struct bench_rig *rig)
 			   NULL);
 }
 
+/* Frames for all that is free but for the tables that this takes itself. */
+void bench_prefault(struct bench_rig *rig)
+{
+	ppt_va_t far = BENCH_VA << 1;
+	struct ppt_usage usage;
+	uint64_t len;
+
+	bench_must(ppt_usage(rig->pool, &usage, NULL), "ppt_usage", NULL);
+	len = usage.free_pages - usage.free_pages / 500 - 64;
+	len *= PPT_PAGE_BYTES;
+	bench_map(rig, far, PPT_PA_ALLOC, len, PPT_MAP_4K);
+	bench_unmap(rig, far, len);
+	bench_reclaim(rig);
+	bench_checkpoint(rig);
+}
+
 void bench_start(struct bench_rig *rig)
 {
 	ppt_stats(rig->pool, &rig->was);

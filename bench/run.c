@@ -66,20 +66,19 @@ static bool select_word(const char *word)
 	return any;
 }
 
-void bench_select(const char *filter)
+bool bench_select(const char *filter)
 {
+	bool known = true;
 	char *words = strdup(filter ? filter : "*");
 	char *rest = words;
 	char *word;
 
 	if (!words)
 		bench_die("out of memory");
-	while ((word = strsep(&rest, ",")))
-		if (!select_word(word))
-			bench_die("--filter: nothing is called '%s'; "
-				  "see --list",
-				  word);
+	while (known && (word = strsep(&rest, ",")))
+		known = select_word(word);
 	free(words);
+	return known;
 }
 
 /* --------------------------------------------------------------- progress -- */
@@ -102,7 +101,7 @@ static void progress(const struct bench *b, unsigned int round)
 
 /* ---------------------------------------------------------------- rounds -- */
 
-static void add(struct bench_sample *to, const struct bench_sample *s)
+void bench_add(struct bench_sample *to, const struct bench_sample *s)
 {
 	to->ns += s->ns;
 	to->ops += s->ops;
@@ -112,26 +111,37 @@ static void add(struct bench_sample *to, const struct bench_sample *s)
 	to->journal_lines += s->journal_lines;
 }
 
-static void run_round(const struct bench_group *g, unsigned int round)
+/* Another order for each slice: nothing always follows the same neighbour. */
+static void reorder(struct bench **order, size_t n)
 {
-	for (unsigned int s = 0; s < g->slices; s++) {
-		for (size_t i = 0; i < g->count; i++) {
-			struct bench *b = &g->bench[i];
+	for (size_t i = n; i > 1; i--) {
+		size_t k = (size_t)random() % i;
+		struct bench *b = order[k];
+
+		order[k] = order[i - 1];
+		order[i - 1] = b;
+	}
+}
+
+static void run_round(struct bench **order, size_t n, unsigned int slices,
+		      unsigned int round)
+{
+	for (unsigned int s = 0; s < slices; s++) {
+		reorder(order, n);
+		for (size_t i = 0; i < n; i++) {
+			struct bench *b = order[i];
 			struct bench_sample sample = { .ns = 0 };
 
-			if (!bench_has(b))
-				continue;
 			progress(b, round + 1);
 			b->ops->slice(b, &sample);
-			add(&b->result.total, &sample);
+			bench_add(&b->result.total, &sample);
 			b->result.slice[s] =
 				sample.ns / (double)sample.ops / (double)b->per;
 		}
 	}
-	for (size_t i = 0; i < g->count; i++)
-		if (bench_has(&g->bench[i]))
-			g->bench[i].result.round[round] = bench_median(
-				g->bench[i].result.slice, g->slices);
+	for (size_t i = 0; i < n; i++)
+		order[i]->result.round[round] =
+			bench_median(order[i]->result.slice, slices);
 }
 
 /* ---------------------------------------------------------------- figures -- */
@@ -167,7 +177,7 @@ static void conclude(const struct bench_group *g)
 	free(buffer);
 }
 
-static void run_group(const struct bench_group *g)
+static void open_all(const struct bench_group *g)
 {
 	for (size_t i = 0; i < g->count; i++) {
 		struct bench *b = &g->bench[i];
@@ -179,11 +189,22 @@ static void run_group(const struct bench_group *g)
 			bench_alloc(bench_options.rounds * sizeof(double));
 		b->ops->open(b); /* or it says why it is skipped */
 	}
-	for (unsigned int r = 0; r < bench_options.rounds; r++)
-		run_round(g, r);
+}
+
+static void run_group(const struct bench_group *g)
+{
+	struct bench **order = bench_alloc(g->count * sizeof(*order));
+	size_t n = 0;
+
+	open_all(g);
 	for (size_t i = 0; i < g->count; i++)
 		if (bench_has(&g->bench[i]))
-			g->bench[i].ops->close(&g->bench[i]);
+			order[n++] = &g->bench[i];
+	for (unsigned int r = 0; r < bench_options.rounds; r++)
+		run_round(order, n, g->slices, r);
+	for (size_t i = 0; i < n; i++)
+		order[i]->ops->close(order[i]);
+	free(order);
 	progress(NULL, 0);
 	conclude(g);
 }

@@ -166,22 +166,14 @@ static void alloc_slice(struct bench_rig *rig, uint32_t flags)
 
 /*
  * Room for the frames of two slices: those of the last come free only once the
- * journal's tail has passed.  Every frame is written once before anything is
- * timed, so that no page fault is.
+ * journal's tail has passed.
  */
 static void open_alloc(struct bench *b)
 {
 	struct single *s = single_new(b, 144 * MIB);
-	ppt_va_t far = BENCH_VA + PPT_SIZE_1G;
-	struct ppt_usage usage;
 
 	make_tables(&s->rig, (uint64_t)ALLOC_TABLES * PPT_PAGE_WORDS);
-	bench_must(ppt_usage(s->rig.pool, &usage, NULL), "ppt_usage", NULL);
-	bench_map(&s->rig, far, PPT_PA_ALLOC,
-		  (usage.free_pages - 256) * PPT_PAGE_BYTES, PPT_MAP_4K);
-	bench_unmap(&s->rig, far, (usage.free_pages - 256) * PPT_PAGE_BYTES);
-	bench_reclaim(&s->rig);
-	bench_checkpoint(&s->rig);
+	bench_prefault(&s->rig);
 }
 
 static void map_alloc_1(struct bench *b, struct bench_sample *out)

@@ -150,10 +150,10 @@ static struct bench range[] = {
 	  .ops = &bench_reclaim_huge },
 };
 
-#define ATTACH(MODE, SIZE, TEXT)                                               \
+#define ATTACH(MODE, SIZE, FLOOR, TEXT)                                        \
 	{                                                                      \
 		.name = "attach_" #MODE "_" #SIZE, .unit = "ns",               \
-		.n = (uint64_t)SIZE, .per = 1, .ratio_to = "bare_restart",     \
+		.n = (uint64_t)SIZE, .per = 1, .ratio_to = FLOOR,              \
 		.what = TEXT, .ops = &bench_attach_##MODE,                     \
 	}
 #define CLEAN "open to first translation after a clean close"
@@ -161,32 +161,38 @@ static struct bench range[] = {
 #define FULL "the same after a crash with the fullest journal"
 #define MOVED "the same, pool and DRAM moved; eager: all tables rebased"
 
-static struct bench attach[] = {
+static struct bench clean[] = {
 	{ .name = "bare_restart",
 	  .unit = "ns",
 	  .n = 0,
 	  .per = 1,
 	  .what = "floor: open, mmap and four loads",
 	  .ops = &bench_bare_restart },
-	ATTACH(clean, 1e5, CLEAN),
-	ATTACH(clean, 1e6, CLEAN),
-	ATTACH(clean, 1e7, CLEAN),
-	ATTACH(clean, 1e8, CLEAN),
-	ATTACH(dirty, 1e5, DIRTY),
-	ATTACH(dirty, 1e6, DIRTY),
-	ATTACH(dirty, 1e7, DIRTY),
-	ATTACH(dirty, 1e8, DIRTY),
-	ATTACH(dirty_full, 1e5, FULL),
-	ATTACH(dirty_full, 1e6, FULL),
-	ATTACH(dirty_full, 1e7, FULL),
-	ATTACH(dirty_full, 1e8, FULL),
-	ATTACH(moved, 1e5, MOVED),
-	ATTACH(moved, 1e6, MOVED),
-	ATTACH(moved, 1e7, MOVED),
+	ATTACH(clean, 1e5, "bare_restart", CLEAN),
+	ATTACH(clean, 1e6, "bare_restart", CLEAN),
+	ATTACH(clean, 1e7, "bare_restart", CLEAN),
+	ATTACH(clean, 1e8, "bare_restart", CLEAN),
+};
+
+static struct bench dirty[] = {
+	ATTACH(dirty, 1e5, NULL, DIRTY),
+	ATTACH(dirty, 1e6, NULL, DIRTY),
+	ATTACH(dirty, 1e7, NULL, DIRTY),
+	ATTACH(dirty, 1e8, NULL, DIRTY),
+	ATTACH(dirty_full, 1e5, NULL, FULL),
+	ATTACH(dirty_full, 1e6, NULL, FULL),
+	ATTACH(dirty_full, 1e7, NULL, FULL),
+	ATTACH(dirty_full, 1e8, NULL, FULL),
+};
+
+static struct bench moved[] = {
+	ATTACH(moved, 1e5, NULL, MOVED),
+	ATTACH(moved, 1e6, NULL, MOVED),
+	ATTACH(moved, 1e7, NULL, MOVED),
 };
 
 const struct bench_group bench_groups[BENCH_GROUPS] = {
-	{ single, COUNT(single), 5 },
-	{ range, COUNT(range), 5 },
-	{ attach, COUNT(attach), 3 },
+	{ single, COUNT(single), 5 }, { range, COUNT(range), 5 },
+	{ clean, COUNT(clean), 5 },   { dirty, COUNT(dirty), 3 },
+	{ moved, COUNT(moved), 1 },
 };

@@ -198,6 +198,7 @@ void ppt__frames_rollback(struct ppt_pool *pool, struct ppt__frames_mark mark)
 	struct ppt__frames *f = &pool->frames;
 	uint32_t s = mark.stretch;
 
+	pool->walk_era++; /* walks may have found tables that are none now */
 	/* What was taken since is free again, and lies between the two. */
 	for (uint32_t i = 0; i < f->stretches; i++) {
 		set_bit(f->full, s, false);
@@ -443,6 +444,7 @@ void ppt__pages_zero_ahead(struct ppt_pool *pool, uint32_t count)
 					     0),
 				   PPT_PAGE_WORDS, 0, 0);
 		set_bit(f->zeroing, i, true);
+		f->zeroing_any = true;
 	}
 }
 
@@ -450,10 +452,13 @@ void ppt__pages_fenced(struct ppt_pool *pool)
 {
 	struct ppt__frames *f = &pool->frames;
 
+	if (!f->zeroing_any)
+		return;
 	for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++) {
 		f->zeroed[i] |= f->zeroing[i];
 		f->zeroing[i] = 0;
 	}
+	f->zeroing_any = false;
 }
 
 /* ----------------------------------------------------------------- free -- */
@@ -475,6 +480,12 @@ static int set_descs(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		count -= n;
 	}
 	return 0;
+}
+
+int ppt__table_free(struct ppt_pool *pool, uint32_t page)
+{
+	pool->walk_era++;
+	return ppt__pages_free(pool, page, 1);
 }
 
 int ppt__pages_free(struct ppt_pool *pool, uint32_t page, uint32_t count)

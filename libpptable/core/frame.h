@@ -38,6 +38,7 @@ struct ppt__frames {
 	uint64_t free[PPT__STRETCH_WORDS];   /* in it, by bit */
 	uint64_t zeroed[PPT__STRETCH_WORDS]; /* zeroed ahead and fenced */
 	uint64_t zeroing[PPT__STRETCH_WORDS]; /* zeroed ahead */
+	bool zeroing_any;
 	uint64_t *full; /* stretches found full, a hint */
 
 	/* Freed, oldest first: a ring. */
@@ -113,6 +114,9 @@ void ppt__pages_fenced(struct ppt_pool *pool);
  * Return: 0; PPT_E_TOOBIG.
  */
 int ppt__pages_free(struct ppt_pool *pool, uint32_t page, uint32_t count);
+
+/* The same for a table, which walks forget. */
+int ppt__table_free(struct ppt_pool *pool, uint32_t page);
 
 /* Set the descriptors of pages that were taken to data, share count 1. */
 int ppt__frames_claim(struct ppt_pool *pool, uint32_t page, uint64_t count);

@@ -4,15 +4,6 @@
 #include "core/pool.h"
 #include "format/media.h"
 
-uint32_t ppt__journal_lines(uint32_t runs)
-{
-	uint32_t whole = runs / PPT__RECORD_RUNS_MAX;
-	uint32_t rest = runs % PPT__RECORD_RUNS_MAX;
-
-	return whole * PPT__RECORD_LINES_MAX +
-	       (rest ? ppt__record_lines(rest) : 0);
-}
-
 void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
 			 uint32_t n)
 {
@@ -29,10 +20,10 @@ void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
 		for (uint32_t i = 0; i < lines; i++) {
 			uint64_t at = (j->head + i) & (j->lines - 1);
 
-			ppt__pm_stream(&pool->pm,
-				       j->first_word + at * PPT__LINE_WORDS,
-				       word + i * PPT__LINE_WORDS,
-				       PPT__LINE_WORDS);
+			ppt__pm_stream_line(&pool->pm,
+					    j->first_word +
+						    at * PPT__LINE_WORDS,
+					    word + i * PPT__LINE_WORDS);
 		}
 		j->head += lines;
 		j->lines_written += lines;

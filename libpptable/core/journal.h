@@ -70,7 +70,14 @@ struct ppt__journal {
 struct ppt_pool;
 
 /* Lines that a transaction of n runs takes. */
-uint32_t ppt__journal_lines(uint32_t runs);
+static inline uint32_t ppt__journal_lines(uint32_t runs)
+{
+	uint32_t lines = 0;
+
+	for (; runs > PPT__RECORD_RUNS_MAX; runs -= PPT__RECORD_RUNS_MAX)
+		lines += PPT__RECORD_LINES_MAX;
+	return runs ? lines + ppt__record_lines(runs) : lines;
+}
 
 /* Space for @lines more and the runs' home stores; may checkpoint. */
 void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,

@@ -93,10 +93,31 @@ static inline void ppt__pm_stream_at(struct ppt__pm *pm, uint64_t word,
 				     const uint64_t *value, uint64_t n,
 				     const char *site)
 {
+	uint64_t *p = pm->writable + word;
+
 	for (uint64_t i = 0; i < n; i++)
-		ppt__pm_nt(pm->writable + word + i, value[i]);
+		ppt__pm_nt(p + i, value[i]);
 	pm->count.streams += n;
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);
+}
+
+/* Stream one line. */
+static inline void ppt__pm_stream_line_at(struct ppt__pm *pm, uint64_t word,
+					  const uint64_t *value,
+					  const char *site)
+{
+	uint64_t *p = pm->writable + word;
+
+	ppt__pm_nt(p, value[0]);
+	ppt__pm_nt(p + 1, value[1]);
+	ppt__pm_nt(p + 2, value[2]);
+	ppt__pm_nt(p + 3, value[3]);
+	ppt__pm_nt(p + 4, value[4]);
+	ppt__pm_nt(p + 5, value[5]);
+	ppt__pm_nt(p + 6, value[6]);
+	ppt__pm_nt(p + 7, value[7]);
+	pm->count.streams += 8;
+	ppt__pm_tell(pm, PPT_PM_STREAM, word, 8, site);
 }
 
 /* Stream v, v + stride, … */
@@ -104,8 +125,10 @@ static inline void ppt__pm_stream_run_at(struct ppt__pm *pm, uint64_t word,
 					 uint64_t n, uint64_t v,
 					 uint64_t stride, const char *site)
 {
+	uint64_t *p = pm->writable + word;
+
 	for (uint64_t i = 0; i < n; i++, v += stride)
-		ppt__pm_nt(pm->writable + word + i, v);
+		ppt__pm_nt(p + i, v);
 	pm->count.streams += n;
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);
 }
@@ -155,6 +178,8 @@ static inline void ppt__pm_fence_at(struct ppt__pm *pm, const char *site)
 	ppt__pm_exchange_at(pm, word, v, hw, PPT__SITE)
 #define ppt__pm_stream(pm, word, v, n)                                         \
 	ppt__pm_stream_at(pm, word, v, n, PPT__SITE)
+#define ppt__pm_stream_line(pm, word, v)                                       \
+	ppt__pm_stream_line_at(pm, word, v, PPT__SITE)
 #define ppt__pm_stream_run(pm, word, n, v, s)                                  \
 	ppt__pm_stream_run_at(pm, word, n, v, s, PPT__SITE)
 #define ppt__pm_flush(pm, word) ppt__pm_flush_at(pm, word, PPT__SITE)

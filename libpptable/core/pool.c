@@ -160,6 +160,7 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	place(pool, &s, (uintptr_t)scratch);
 	pool->pm = *pm;
 	pool->flags = flags;
+	pool->walk_era = 1;
 	pool->txn.runs.cap = s.runs;
 	pool->group.cap = s.runs;
 	__builtin_memcpy(pool->superblock, sb, sizeof(*sb));

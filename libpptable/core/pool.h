@@ -37,6 +37,19 @@ struct ppt__txn {
 	struct ppt__frames_mark mark; /* at ppt_begin */
 };
 
+/*
+ * Where level-2 tables are that walks have found, so that the next walk need
+ * not start at the root: forgotten, by a new era, when any table is freed.
+ */
+#define PPT__WALK_HINTS 64u
+
+struct ppt__walk_hint {
+	uint64_t gigabyte; /* of the VA */
+	uint32_t root_page;
+	uint32_t era;
+	uint32_t page[6]; /* by level */
+};
+
 struct ppt_pool {
 	struct ppt__pm pm;
 	struct ppt__layout at;
@@ -52,6 +65,9 @@ struct ppt_pool {
 	struct ppt_memory_map map;
 	uint32_t epoch;
 	uint32_t last_region; /* where a frame was found last */
+
+	uint32_t walk_era; /* from 1 */
+	struct ppt__walk_hint walk[PPT__WALK_HINTS];
 
 	struct ppt__journal journal;
 	struct ppt__txn txn;
@@ -78,8 +94,9 @@ static inline uint64_t ppt__load(struct ppt_pool *pool, uint32_t page,
 {
 	uint64_t v;
 
-	if (ppt__runset_find(&pool->txn.runs, page, slot, &v) ||
-	    ppt__runset_find(&pool->group, page, slot, &v))
+	if (__builtin_expect((pool->txn.runs.n | pool->group.n) != 0, 0) &&
+	    (ppt__runset_find(&pool->txn.runs, page, slot, &v) ||
+	     ppt__runset_find(&pool->group, page, slot, &v)))
 		return v;
 	return ppt__pm_load(&pool->pm, ppt__word(page, slot));
 }

@@ -50,19 +50,24 @@ int ppt__region_check(const struct ppt_memory_map *map,
 	return 0;
 }
 
+static bool within(const struct ppt_region *r, ppt_pa_t pa, uint64_t len)
+{
+	uint64_t off = pa - r->base;
+
+	return off < r->len && len <= r->len - off;
+}
+
 bool ppt__pa_known(struct ppt_pool *pool, ppt_pa_t pa, uint64_t len)
 {
 	const struct ppt_memory_map *m = &pool->map;
 
-	for (uint32_t k = 0; k < m->count; k++) {
-		uint32_t i = (pool->last_region + k) % m->count;
-		const struct ppt_region *r = &m->region[i];
-
-		if (pa >= r->base && pa - r->base < r->len &&
-		    len <= r->len - (pa - r->base)) {
-			pool->last_region = i;
-			return true;
-		}
+	if (within(&m->region[pool->last_region], pa, len))
+		return true;
+	for (uint32_t i = 0; i < m->count; i++) {
+		if (!within(&m->region[i], pa, len))
+			continue;
+		pool->last_region = i;
+		return true;
 	}
 	return false;
 }

@@ -27,16 +27,16 @@ void ppt__runset_truncate(struct ppt__runset *set, uint32_t n)
 	set->linked = 0;
 }
 
-/* Whether b continues a: the words behind it, the values of its progression. */
+/* Whether b continues a of the same page: its words and its progression. */
 static bool continues(struct ppt__run a, struct ppt__run b, uint32_t *code)
 {
 	uint32_t na = ppt__run_count(a.where), nb = ppt__run_count(b.where);
-	int step = ppt__stride_code(b.value - a.value);
+	int step;
 
-	if (ppt__run_page(a.where) != ppt__run_page(b.where) ||
-	    ppt__run_slot(a.where) + na != ppt__run_slot(b.where) ||
+	if (ppt__run_slot(a.where) + na != ppt__run_slot(b.where) ||
 	    (a.where ^ b.where) & PPT__RUN_MARKS)
 		return false;
+	step = ppt__stride_code(b.value - a.value);
 	if (na == 1 && step >= 0)
 		*code = (uint32_t)step;
 	else if (na == 1)
@@ -55,23 +55,26 @@ static bool merge(struct ppt__runset *set, uint32_t floor, struct ppt__run run)
 		struct ppt__run *old = &set->run[set->n - 1 - k];
 		uint32_t code;
 
+		/* Nothing may overtake a run of entries. */
+		if (ppt__run_page(old->where) != ppt__run_page(run.where)) {
+			if (old->where & run.where & PPT__RUN_ENTRY)
+				return false;
+			continue;
+		}
 		if (((old->where ^ run.where) & place) == 0) {
 			*old = run;
 			return true;
 		}
-		if (continues(*old, run, &code)) {
-			old->where = ppt__run_where(
-				ppt__run_page(old->where),
-				ppt__run_slot(old->where),
-				ppt__run_count(old->where) +
-					ppt__run_count(run.where),
-				code) | (old->where & PPT__RUN_MARKS);
-			return true;
-		}
-		/* Nothing may overtake a run of the same page or of entries. */
-		if (ppt__run_page(old->where) == ppt__run_page(run.where) ||
-		    (old->where & run.where & PPT__RUN_ENTRY))
+		/* Nor another run of the same page. */
+		if (!continues(*old, run, &code))
 			return false;
+		old->where = ppt__run_where(ppt__run_page(old->where),
+					    ppt__run_slot(old->where),
+					    ppt__run_count(old->where) +
+						    ppt__run_count(run.where),
+					    code) |
+			     (old->where & PPT__RUN_MARKS);
+		return true;
 	}
 	return false;
 }

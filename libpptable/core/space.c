@@ -262,6 +262,7 @@ int ppt_space_delete(struct ppt_pool *pool, const char *name,
 	if (err)
 		return err;
 	root = (uint32_t)ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
+	pool->walk_era++;
 	ppt__txn_gather(pool, root, 0, UINT64_MAX);
 	err = ppt__table_set(pool, at.page, at.slot, PPT_M_DIR_WORDS, 0, 0);
 	if (!err)

@@ -54,24 +54,24 @@ int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 {
 	uint64_t desc = ppt__desc_load(pool, page);
 	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
-	bool table = ppt__desc_is_table(desc);
 	uint32_t hi, delta, minus = 0;
 	const uint64_t *old = NULL;
-	uint64_t one;
 	int err;
 
 	/* An empty table need not be read. */
-	if (!table || ppt__desc_live(desc)) {
-		if (n == 1) {
-			one = ppt__load(pool, page, slot);
-			old = &one;
-		} else {
+	if (n == 1) {
+		uint64_t was = ppt__load(pool, page, slot);
+
+		minus = was != 0;
+		delta = ppt__crc32c_word(0, (was ^ v) & ~ignore);
+	} else {
+		if (!ppt__desc_is_table(desc) || ppt__desc_live(desc)) {
 			old = ppt__load_words(pool, page, slot, n,
 					      pool->page_buffer);
+			minus = count_live(old, n);
 		}
-		minus = count_live(old, n);
+		delta = ppt__crc32c_delta(old, n, v, stride, ignore);
 	}
-	delta = ppt__crc32c_delta(old, n, v, stride, ignore);
 	hi = with_live(desc, minus, v | stride ? n : 0);
 	err = ppt__set(pool, page, slot, n, v, stride, marks_of(pool, desc));
 	if (err)
@@ -166,34 +166,21 @@ int ppt__meta_new(struct ppt_pool *pool, uint32_t *page, struct ppt_diag *diag)
 	return 0;
 }
 
-int ppt__table_expect(struct ppt_pool *pool, uint32_t page, uint32_t family,
+int ppt__table_refuse(struct ppt_pool *pool, uint32_t page, uint32_t family,
 		      uint32_t level, struct ppt_diag *diag)
 {
 	uint64_t desc;
 
 	if (page < pool->at.first_page || page >= pool->at.pages)
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
-				 "page outside the pool's tables", page);
+				 "an entry leads outside the pool's tables",
+				 page);
 	desc = ppt__desc_load(pool, page);
 	if (ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
 	    ppt__desc_family(desc) != family || ppt__desc_share(desc) == 0)
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "descriptor is not that of a table of this "
 				 "level", page);
-	if (ppt__desc_epoch(desc) != (pool->epoch & 15u))
-		return ppt__fail(diag, PPT_E_CORRUPT, "table",
-				 "written under another memory map", page);
-	return 0;
-}
-
-int ppt__table_enter(struct ppt_pool *pool, ppt_pa_t pa, uint32_t family,
-		     uint32_t level, uint32_t *page, struct ppt_diag *diag)
-{
-	uint32_t p;
-
-	if (!ppt__pa_page(pool, pa, &p))
-		return ppt__fail(diag, PPT_E_CORRUPT, "table",
-				 "entry leads outside the pool", pa);
-	*page = p;
-	return ppt__table_expect(pool, p, family, level, diag);
+	return ppt__fail(diag, PPT_E_CORRUPT, "table",
+			 "written under another memory map", page);
 }

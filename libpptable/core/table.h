@@ -34,17 +34,44 @@ int ppt__table_new(struct ppt_pool *pool, uint32_t family, uint32_t level,
 /* Allocate a zeroed metadata page. */
 int ppt__meta_new(struct ppt_pool *pool, uint32_t *page, struct ppt_diag *diag);
 
+/* Say why ppt__table_expect refuses.  Return: PPT_E_CORRUPT. */
+int ppt__table_refuse(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		      uint32_t level, struct ppt_diag *diag);
+
+/*
+ * Believe that a page is a table: it must lie where tables are, and its
+ * descriptor must name its level, its family and the present epoch.
+ */
+static inline int ppt__table_expect(struct ppt_pool *pool, uint32_t page,
+				    uint32_t family, uint32_t level,
+				    struct ppt_diag *diag)
+{
+	uint32_t want = ppt__desc_table(level, family, pool->epoch, 0, 0);
+	uint32_t mask = ppt__desc_table(7, 3, 15, 0, 0);
+	uint32_t hi;
+
+	if (__builtin_expect(page < pool->at.first_page ||
+				     page >= pool->at.pages, 0))
+		return ppt__table_refuse(pool, page, family, level, diag);
+	hi = ppt__desc_hi(ppt__desc_load(pool, page));
+	if (__builtin_expect((hi & mask) != want || hi >> 20 == 0, 0))
+		return ppt__table_refuse(pool, page, family, level, diag);
+	return 0;
+}
+
 /*
  * Step from an entry to the table it names: the one place where the walk
  * believes an address.  The table must lie in the pool and be what its
  * descriptor and its parent say [I7, I10]; levels fall, so a walk ends.
  * Return: 0 and *@page; PPT_E_CORRUPT.
  */
-int ppt__table_enter(struct ppt_pool *pool, ppt_pa_t pa, uint32_t family,
-		     uint32_t level, uint32_t *page, struct ppt_diag *diag);
-
-/* The same for a table that is known by its page. */
-int ppt__table_expect(struct ppt_pool *pool, uint32_t page, uint32_t family,
-		      uint32_t level, struct ppt_diag *diag);
+static inline int ppt__table_enter(struct ppt_pool *pool, ppt_pa_t pa,
+				   uint32_t family, uint32_t level,
+				   uint32_t *page, struct ppt_diag *diag)
+{
+	if (!ppt__pa_page(pool, pa, page))
+		*page = UINT32_MAX; /* refused: no pool has so many */
+	return ppt__table_expect(pool, *page, family, level, diag);
+}
 
 #endif

@@ -42,6 +42,11 @@ static void apply_run(struct ppt_pool *pool, struct ppt__run run)
 		apply_entries(pool, word, n, v, step);
 		return;
 	}
+	if (n == 1) { /* the commonest */
+		ppt__pm_store(&pool->pm, word, v);
+		ppt__journal_dirty(pool, word);
+		return;
+	}
 	while (n) {
 		uint32_t k = PPT__LINE_WORDS - word % PPT__LINE_WORDS;
 
@@ -137,8 +142,6 @@ static void gather_commit(struct ppt_pool *pool)
 	struct ppt_tlb_gather *all = &pool->gather;
 	struct ppt_tlb_gather *one = &pool->open_gather;
 
-	if (!one->ticket)
-		return;
 	one->ticket = ++pool->ticket_last;
 	if (pool->flags & PPT_ATTACH_NO_MMU) {
 		pool->ticket_flushed = one->ticket;
@@ -179,11 +182,10 @@ static int commit(struct ppt_pool *pool)
 	struct ppt__journal *j = &pool->journal;
 	struct ppt__runset *runs = &pool->txn.runs;
 	uint32_t lines;
-	int err = settle_reclaim(pool);
+	int err = pool->txn.changes ? settle_reclaim(pool) : 0;
 
-	if (err)
-		return err;
-	err = ppt__limbo_room(pool, NULL);
+	if (!err && pool->frames.freed_count)
+		err = ppt__limbo_room(pool, NULL);
 	if (err)
 		return err;
 	lines = ppt__journal_lines(runs->n);
@@ -196,7 +198,8 @@ static int commit(struct ppt_pool *pool)
 	    pool->group.n + runs->n > pool->group.cap)
 		ppt__txn_settle(pool);
 	ppt__journal_make_room(pool, lines, runs->n + pool->group.n);
-	ppt__pages_zero_taken(pool);
+	if (pool->frames.zero_count)
+		ppt__pages_zero_taken(pool);
 	if (pool->txn.unfenced) {
 		/* Frames are zero before anything maps them. */
 		ppt__pm_fence(&pool->pm);
@@ -207,9 +210,12 @@ static int commit(struct ppt_pool *pool)
 		join_group(pool);
 	else
 		make_durable(pool, lines);
-	gather_commit(pool);
-	ppt__frames_committed(pool);
-	release_held(pool);
+	if (pool->open_gather.ticket)
+		gather_commit(pool);
+	if (pool->frames.freed_count)
+		ppt__frames_committed(pool);
+	if (pool->txn.changes)
+		release_held(pool);
 	pool->commits++;
 	return 0;
 }
@@ -231,6 +237,9 @@ int ppt__call_begin(struct ppt_pool *pool, struct ppt__call *call,
 	if (pool->flags & PPT_ATTACH_READ_ONLY)
 		return ppt__fail(diag, PPT_E_ROFS, "pool", "open read-only", 0);
 	call->own = !t->open;
+	call->frames = ppt__frames_mark(pool);
+	if (call->own) /* all of it can go: nothing to remember */
+		return 0;
 	call->runs = n;
 	call->floor = t->floor;
 	t->floor = n > PPT__RUNSET_MERGE ? n - PPT__RUNSET_MERGE : 0;
@@ -239,7 +248,6 @@ int ppt__call_begin(struct ppt_pool *pool, struct ppt__call *call,
 	call->changes = t->changes;
 	call->allocated = t->allocated;
 	call->gather = pool->open_gather;
-	call->frames = ppt__frames_mark(pool);
 	return 0;
 }
 
@@ -247,13 +255,17 @@ void ppt__call_undo(struct ppt_pool *pool, struct ppt__call *call)
 {
 	struct ppt__txn *t = &pool->txn;
 
+	ppt__frames_rollback(pool, call->frames);
+	if (call->own) {
+		txn_reset(pool);
+		return;
+	}
 	ppt__runset_truncate(&t->runs, call->runs);
 	for (uint32_t i = t->floor; i < call->runs; i++)
 		t->runs.run[i] = call->last[i - t->floor];
 	t->changes = call->changes;
 	t->allocated = call->allocated;
 	pool->open_gather = call->gather;
-	ppt__frames_rollback(pool, call->frames);
 }
 
 int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
@@ -277,9 +289,9 @@ int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
 int ppt__set(struct ppt_pool *pool, uint32_t page, uint32_t slot, uint32_t n,
 	     uint64_t v, uint64_t stride, uint64_t marks)
 {
-	uint32_t code = (uint32_t)ppt__stride_code(stride);
+	uint32_t code = n > 1 ? (uint32_t)ppt__stride_code(stride) : 0;
 	struct ppt__run run = {
-		.where = ppt__run_where(page, slot, n, n > 1 ? code : 0) | marks,
+		.where = ppt__run_where(page, slot, n, code) | marks,
 		.value = v,
 	};
 

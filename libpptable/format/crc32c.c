@@ -5,6 +5,8 @@
 
 bool ppt__crc32c_hw;
 
+const uint32_t ppt__crc32c_head_bit[32] = { HEAD_BITS };
+
 /* CPUID.01H:ECX.SSE4_2[bit 20] (SDM 2A, CPUID). */
 void ppt__crc32c_init(void)
 {

@@ -40,6 +40,18 @@ static inline uint32_t ppt__crc32c_word(uint32_t raw, uint64_t word)
 /* As if @words zero words followed, 0 to 512. */
 uint32_t ppt__crc32c_shift(uint32_t raw, uint32_t words);
 
+/* What a change of the upper half of the word before 512 others does. */
+extern const uint32_t ppt__crc32c_head_bit[32];
+
+static inline uint32_t ppt__crc32c_head(uint32_t change)
+{
+	uint32_t raw = 0;
+
+	for (; change; change &= change - 1)
+		raw ^= ppt__crc32c_head_bit[__builtin_ctz(change)];
+	return raw;
+}
+
 /* n more words, each masked with ~@ignore; three streams at a time. */
 uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 			   uint64_t ignore);

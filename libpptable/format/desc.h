@@ -150,14 +150,11 @@ static inline uint64_t ppt__desc_update(uint64_t desc, uint32_t hi,
 					uint32_t slot, uint32_t n,
 					uint32_t delta)
 {
-	uint64_t head = (uint64_t)(hi ^ ppt__desc_hi(desc)) << 32;
+	uint32_t head = hi ^ ppt__desc_hi(desc);
 	uint32_t crc = (uint32_t)desc;
 
 	crc ^= ppt__crc32c_shift(delta, PPT_PAGE_WORDS - slot - n);
-	if (head)
-		crc ^= ppt__crc32c_shift(ppt__crc32c_word(0, head),
-					 PPT_PAGE_WORDS);
-	return (uint64_t)hi << 32 | crc;
+	return (uint64_t)hi << 32 | (crc ^ ppt__crc32c_head(head));
 }
 
 #endif

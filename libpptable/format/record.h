@@ -110,11 +110,14 @@ static inline uint32_t ppt__record_pending(uint64_t word1)
 static inline uint32_t ppt__record_crc(uint32_t seed, const uint64_t *word,
 				       uint32_t lines)
 {
+	const uint64_t *end = word + lines * PPT__LINE_WORDS;
 	uint32_t raw = ppt__crc32c_word(seed, word[0]);
 
 	raw = ppt__crc32c_word(raw, word[1] & ~(uint64_t)UINT32_MAX);
-	for (uint32_t i = 2; i < lines * PPT__LINE_WORDS; i++)
-		raw = ppt__crc32c_word(raw, word[i]);
+	for (word += 2; word < end; word += 2) {
+		raw = ppt__crc32c_word(raw, word[0]);
+		raw = ppt__crc32c_word(raw, word[1]);
+	}
 	return ~raw;
 }
 
@@ -127,16 +130,17 @@ static inline uint32_t ppt__record_build(uint64_t *word, uint32_t seed,
 					 bool more)
 {
 	uint32_t lines = ppt__record_lines(n);
+	uint64_t *to = word + 2, *end = word + lines * PPT__LINE_WORDS;
 
 	word[0] = (seq & PPT__SEQ_MASK) | (uint64_t)n << 48 |
 		  (more ? PPT__RECORD_MORE : 0);
 	word[1] = (uint64_t)pending << 32;
-	for (uint32_t i = 0; i < n; i++) {
-		word[2 + 2 * i] = run[i].where & PPT__RUN_MEDIA;
-		word[3 + 2 * i] = run[i].value;
+	for (; n; n--, run++) {
+		*to++ = run->where & PPT__RUN_MEDIA;
+		*to++ = run->value;
 	}
-	for (uint32_t i = 2 + 2 * n; i < lines * PPT__LINE_WORDS; i++)
-		word[i] = 0;
+	while (to < end)
+		*to++ = 0;
 	word[1] |= ppt__record_crc(seed, word, lines);
 	return lines;
 }

@@ -327,11 +327,8 @@ int ppt__file_persist_name(const struct ppt__file *file, const char *path,
 		return 0;
 	if (fsync(file->fd))
 		return fail_sys(diag, "cannot sync");
-	if (strlen(path) >= sizeof(folder)) {
-		errno = ENAMETOOLONG;
-		return fail_sys(diag, "cannot sync its folder");
-	}
-	strcpy(folder, path);
+	/* Shorter than PATH_MAX, or it could not have been made. */
+	snprintf(folder, sizeof(folder), "%s", path);
 	fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_sys(diag, "cannot sync its folder");

@@ -187,7 +187,7 @@ static int open_locked(struct ppt_host *host, const struct ppt_host_open *opt,
 		       struct ppt_attach_report *report,
 		       struct ppt_host_diag *diag)
 {
-	struct ppt_geometry geometry;
+	struct ppt_geometry geometry = { .bytes = 0 };
 	int ret;
 
 	ret = probe(&host->file, &geometry, diag);

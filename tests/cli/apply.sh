@@ -122,7 +122,7 @@ done
 # Killed now, nothing that was acknowledged is lost.
 printf 'begin\nmap 0x900000 alloc 4k\n' >&"${feed[1]}"
 worker=$(pgrep -P "$writer" || echo "$writer")
-kill -KILL $worker
+kill -KILL "$worker"
 wait "$writer" 2>/dev/null
 json '.verdict == "replayed" and .records_replayed > 0' \
 	pptctl attach "$pool"

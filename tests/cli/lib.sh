@@ -35,6 +35,8 @@ cleanup() {
 	[ "$failures" -eq 0 ] || exit 1
 }
 trap cleanup EXIT
+# A program that ends early is a failure, not the end of the test.
+trap : PIPE
 
 pptctl() {
 	"$BUILD/tools/pptctl" "$@"

@@ -35,6 +35,15 @@ refuse 16 '--pid is missing' pptctl import "$pool" s
 refuse 16 "flush 'sometimes'|--flush 'sometimes': none of" \
 	pptctl map "$pool" s 0 alloc 4k --flush sometimes
 
+# Every flush method that this CPU has makes the same pool.
+for how in auto clflush eadr clflushopt clwb; do
+	grep -qw "$how" /proc/cpuinfo || [ "$how" = auto ] || [ "$how" = eadr ] ||
+		[ "$how" = clflush ] || continue
+	check "$how" pptctl map "$pool" s 0x1000 alloc 4k --replace \
+		--flush "$how"
+	check "$how" pptctl translate "$pool" s 0x1000
+done
+
 # Output that nobody can take is an error.
 if [ -e /dev/full ]; then
 	expect 8 'standard output: No space' \

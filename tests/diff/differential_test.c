@@ -21,7 +21,7 @@
 
 #define HISTORY 12u
 #define TEXT_BYTES 176u
-#define OPS_DEFAULT 6000u
+#define OPS_DEFAULT 10000u
 #define SEED_DEFAULT 20240611u
 
 struct profile {
@@ -102,7 +102,7 @@ static int step_watched(struct run *r, const struct op *op)
 	if (err || !r->w.result)
 		return err;
 	for (uint64_t i = 0; i < pf->bytes; i += 8)
-		if (memcmp(r->bytes_before + i, pf->media + i, 8) != 0)
+		if (memcmp(r->bytes_before + i, pf->media + i, 8))
 			return why_set(&r->w.why,
 				       "a call that failed with %s changed the "
 				       "media at %#llx",
@@ -151,6 +151,10 @@ static int one_op(struct run *r)
 		err = world_step(&r->w, &op);
 	if (op.kind >= OP_SPACE_CREATE)
 		r->txn_spaces = true;
+	r->index--;
+	(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), ": %s",
+		       ppt_error_name(r->w.result));
+	note(r, text);
 	if (!err)
 		err = check_near(r, &op);
 	return err;
@@ -310,7 +314,8 @@ static int one_step(struct run *r)
 	}
 	if (!err && once_in(r, p->check_once))
 		err = check_all(r);
-	if (!err && !w->relaxed && once_in(r, p->touch_once))
+	if (!err && !w->relaxed && !(w->in_txn && r->txn_spaces) &&
+	    once_in(r, p->touch_once))
 		world_touch(w, &r->rng);
 	if (!err && once_in(r, p->attach_once))
 		err = reattach(r);
@@ -445,9 +450,15 @@ static void run_profile(const struct profile *p)
 		.map_weight = 6,                                               \
 	}
 
-static void ppt_map__random_singles_match(void **state)
-{
-	static const struct profile p = {
+#define GEN_FULL                                                               \
+	{                                                                      \
+		.max_small = 700, .max_alloc = 100, .error_once = 20,          \
+		.space_once = 100, .large_once = 8, .sweep_once = 80,          \
+		.map_weight = 7,                                               \
+	}
+
+static const struct profile profiles[] = {
+	{
 		.name = "singles",
 		.bytes = UINT64_C(16) << 20,
 		.no_mmu = true,
@@ -456,14 +467,8 @@ static void ppt_map__random_singles_match(void **state)
 		.check_once = 30,
 		.share = 100,
 		.gen = GEN_MIXED,
-	};
-
-	run_profile(&p);
-}
-
-static void ppt_commit__random_transactions_match(void **state)
-{
-	static const struct profile p = {
+	},
+	{
 		.name = "transactions",
 		.bytes = UINT64_C(16) << 20,
 		.journal_bytes = UINT64_C(256) << 10,
@@ -474,14 +479,8 @@ static void ppt_commit__random_transactions_match(void **state)
 		.check_once = 20,
 		.share = 100,
 		.gen = GEN_MIXED,
-	};
-
-	run_profile(&p);
-}
-
-static void ppt_sync__random_relaxed_match(void **state)
-{
-	static const struct profile p = {
+	},
+	{
 		.name = "relaxed",
 		.bytes = UINT64_C(16) << 20,
 		.no_mmu = true,
@@ -492,14 +491,8 @@ static void ppt_sync__random_relaxed_match(void **state)
 		.check_once = 30,
 		.share = 100,
 		.gen = GEN_MIXED,
-	};
-
-	run_profile(&p);
-}
-
-static void ppt_tlb_flushed__random_with_mmu_matches(void **state)
-{
-	static const struct profile p = {
+	},
+	{
 		.name = "mmu",
 		.bytes = UINT64_C(8) << 20,
 		.txn_once = 8,
@@ -509,14 +502,8 @@ static void ppt_tlb_flushed__random_with_mmu_matches(void **state)
 		.touch_once = 3,
 		.share = 100,
 		.gen = GEN_MIXED,
-	};
-
-	run_profile(&p);
-}
-
-static void ppt_attach__random_moves_match(void **state)
-{
-	static const struct profile p = {
+	},
+	{
 		.name = "moves",
 		.bytes = UINT64_C(8) << 20,
 		.no_mmu = true,
@@ -527,46 +514,31 @@ static void ppt_attach__random_moves_match(void **state)
 		.check_once = 40,
 		.share = 80,
 		.gen = GEN_MIXED,
-	};
-
-	run_profile(&p);
-}
-
-static void ppt_map__random_in_full_pool_matches(void **state)
-{
-	static const struct profile p = {
-		.name = "full", .bytes = UINT64_C(1) << 20, .no_mmu = true,
-		.txn_once = 10, .relax_once = 300, .attach_once = 400,
-		.crash_once = 60, .check_once = 8, .share = 200,
-		.gen = {
-			.max_small = 700, .max_alloc = 100, .error_once = 20,
-			.space_once = 100, .large_once = 8, .sweep_once = 80,
-			.map_weight = 7,
-		},
-	};
-
-	run_profile(&p);
-}
-
-static void ppt_map__random_full_pool_with_mmu_matches(void **state)
-{
-	static const struct profile p = {
-		.name = "full-mmu", .bytes = UINT64_C(1) << 20, .txn_once = 10,
-		.attach_once = 400, .crash_once = 60, .check_once = 8,
-		.touch_once = 4, .share = 150,
-		.gen = {
-			.max_small = 700, .max_alloc = 100, .error_once = 20,
-			.space_once = 100, .large_once = 8, .sweep_once = 80,
-			.map_weight = 7,
-		},
-	};
-
-	run_profile(&p);
-}
-
-static void ppt_map__random_huge_ranges_match(void **state)
-{
-	static const struct profile p = {
+	},
+	{
+		.name = "full",
+		.bytes = UINT64_C(1) << 20,
+		.no_mmu = true,
+		.txn_once = 10,
+		.relax_once = 300,
+		.attach_once = 400,
+		.crash_once = 60,
+		.check_once = 8,
+		.share = 200,
+		.gen = GEN_FULL,
+	},
+	{
+		.name = "full-mmu",
+		.bytes = UINT64_C(1) << 20,
+		.txn_once = 10,
+		.attach_once = 400,
+		.crash_once = 60,
+		.check_once = 8,
+		.touch_once = 4,
+		.share = 150,
+		.gen = GEN_FULL,
+	},
+	{
 		.name = "huge", .bytes = UINT64_C(16) << 20, .no_mmu = true,
 		.txn_once = 40, .relax_once = 100, .attach_once = 200,
 		.crash_once = 40, .check_once = 20, .share = 15,
@@ -575,23 +547,32 @@ static void ppt_map__random_huge_ranges_match(void **state)
 			.error_once = 20, .space_once = 100, .huge_once = 4,
 			.large_once = 6, .sweep_once = 20, .map_weight = 6,
 		},
-	};
+	},
+};
 
-	run_profile(&p);
-}
+/* X(test, place in profiles) */
+#define TESTS(X)                                                               \
+	X(ppt_map__random_singles_match, 0)                                    \
+	X(ppt_commit__random_transactions_match, 1)                            \
+	X(ppt_sync__random_relaxed_match, 2)                                   \
+	X(ppt_tlb_flushed__random_with_mmu_matches, 3)                         \
+	X(ppt_attach__random_moves_match, 4)                                   \
+	X(ppt_map__random_in_full_pool_matches, 5)                             \
+	X(ppt_map__random_full_pool_with_mmu_matches, 6)                       \
+	X(ppt_map__random_huge_ranges_match, 7)
+
+#define PROFILE_TEST(test, index)                                              \
+	static void test(void **state)                                         \
+	{                                                                      \
+		run_profile(&profiles[index]);                                 \
+	}
+TESTS(PROFILE_TEST)
+
+#define PROFILE_ENTRY(test, index) cmocka_unit_test(test),
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ppt_map__random_singles_match),
-		cmocka_unit_test(ppt_commit__random_transactions_match),
-		cmocka_unit_test(ppt_sync__random_relaxed_match),
-		cmocka_unit_test(ppt_tlb_flushed__random_with_mmu_matches),
-		cmocka_unit_test(ppt_attach__random_moves_match),
-		cmocka_unit_test(ppt_map__random_in_full_pool_matches),
-		cmocka_unit_test(ppt_map__random_full_pool_with_mmu_matches),
-		cmocka_unit_test(ppt_map__random_huge_ranges_match),
-	};
+	const struct CMUnitTest tests[] = { TESTS(PROFILE_ENTRY) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@
  * PPT_TEST_SEED     seed
  * PPT_TEST_SLOW     1: many times more images
  * PPT_TEST_CRASH    event:mode:sample, one image only (printed on failure)
+ * PPT_TEST_DROP     file:line of a barrier that is taken for missing
+ * PPT_TEST_SITES    1: print these places
  */
 #ifndef TESTS_SUPPORT_RIG_H
 #define TESTS_SUPPORT_RIG_H
@@ -129,6 +131,8 @@ void recorder_open(struct recorder *rec, const uint8_t *media);
 void recorder_close(struct recorder *rec);
 void recorder_mark(struct recorder *rec, enum rig_kind kind, uint64_t off,
 		   const uint64_t *value, uint32_t words);
+/* Print the sites of barriers, to be tried with PPT_TEST_DROP. */
+void recorder_sites(const struct recorder *rec);
 void recorder_play(const struct recorder *rec, size_t at, struct shadow *s);
 
 /*

@@ -90,10 +90,15 @@ static int find_state(struct rig *rig, uint32_t low, uint32_t high,
 		high = rig->states - 1;
 	/* the newest first: the likeliest when all stores are kept */
 	for (uint32_t s = high;; s--) {
-		if (!matches(rig, &rig->state[s], &why[s == high ? 0 : 1])) {
-			*state = s;
+		struct oracle o;
+		int err;
+
+		state_now(rig, s, &o);
+		err = matches(rig, &o, &why[s == high ? 0 : 1]);
+		oracle_free(&o);
+		*state = s;
+		if (!err)
 			return 0;
-		}
 		if (s == low)
 			break;
 	}

@@ -440,8 +440,11 @@ static uint64_t *leaf_word(struct world *w, uint64_t root_pa, unsigned levels,
 
 void world_touch(struct world *w, struct rng *r)
 {
+	/* an open transaction is not where the MMU could see it */
+	const struct oracle *o = w->in_txn ? &w->before : &w->now;
+
 	for (unsigned i = 0; i < ORACLE_SPACES; i++) {
-		const struct oracle_space *s = &w->now.space[i];
+		const struct oracle_space *s = &o->space[i];
 		struct ppt_space_info info;
 
 		if (!s->exists || !s->map.count ||

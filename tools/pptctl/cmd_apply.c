@@ -300,7 +300,7 @@ static int read_op(struct apply *apply, enum ctl_op_kind kind, char **words,
 static int do_op(struct apply *apply, enum ctl_op_kind kind, char **words,
 		 int count)
 {
-	struct ctl_op op;
+	struct ctl_op op = { .kind = kind };
 	int ret = read_op(apply, kind, words, count, &op);
 
 	if (!ret)

@@ -37,12 +37,12 @@ static bool parse_line(const char *line, struct ppt_region *out)
 	const uint64_t mask = PPT_PAGE_BYTES - 1;
 	uint64_t first;
 	uint64_t last;
-	int at = 0;
+	const char *rest = NULL;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " : %n", &first, &last, &at) !=
-		    2 ||
-	    at == 0 || line[0] == ' ' ||
-	    strncmp(line + at, "System RAM", 10) != 0)
+	/* What is indented is a part of the line before. */
+	if (line[0] != ' ')
+		rest = snap_parse_span(line, &first, &last);
+	if (!rest || strncmp(rest, " : System RAM", 13) != 0)
 		return false;
 	/* Hidden addresses are all 0. */
 	if (last == 0)

@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -295,9 +296,8 @@ const char *ctl_parse_region(const char *text, struct ppt_region *out)
 	const char *why;
 
 	memset(&region, 0, sizeof(region));
-	if (strlen(text) >= sizeof(copy))
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
 		return "too long";
-	strcpy(copy, text);
 	while ((field = strsep(&rest, ",")) != NULL) {
 		why = set_region_field(field, &region, &seen);
 		if (why)

@@ -147,7 +147,7 @@ const char *ctl_option_name(enum ctl_option option);
 /* Whether an option takes a value. */
 bool ctl_takes_value(enum ctl_option option);
 
-void ctl_print_options(uint32_t options);
+void ctl_print_options(uint32_t mask);
 
 static inline bool ctl_given(const struct ctl *ctl, enum ctl_option option)
 {

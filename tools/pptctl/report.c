@@ -157,8 +157,8 @@ bool ctl_wants_json(const struct ctl *ctl)
 void ctl_size_text(uint64_t bytes, char *out)
 {
 	static const char units[] = "KMGTPE";
-	int unit = -1;
-	double value = (double)bytes;
+	double value = (double)bytes / 1024;
+	unsigned int unit = 0;
 
 	if (bytes < 1024) {
 		snprintf(out, 32, "%llu B", (unsigned long long)bytes);
@@ -173,7 +173,7 @@ void ctl_size_text(uint64_t bytes, char *out)
 
 uint64_t ctl_now_ns(void)
 {
-	struct timespec now;
+	struct timespec now = { .tv_sec = 0 };
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;

@@ -41,6 +41,12 @@ struct snapshot {
 	uint64_t outside;
 };
 
+/*
+ * Reads "FIRST-LAST", in hexadecimal without 0x, as /proc has it at the start
+ * of lines.  Returns what follows, NULL if it is none.
+ */
+const char *snap_parse_span(const char *line, uint64_t *first, uint64_t *last);
+
 /* Reads a process; an exit code, after a message. */
 int snap_read(const struct ctl *ctl, int pid, struct snapshot *out);
 

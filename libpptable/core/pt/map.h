@@ -142,6 +142,8 @@ static uint32_t pt_map_room(const struct pt_mapping *m,
 {
 	uint32_t page = path->page[path->level], k = 1, live;
 
+	if (n == 1)
+		return 1;
 	if (m->replace)
 		return pt_leaves(m->pool, page, path->slot, n, path->level,
 				 &live);

@@ -75,6 +75,7 @@ static int pt_protect_aside(struct pt_build *b, struct pt_path *path,
 	uint32_t level = path->level, page = path->page[level], holder = 0;
 	int err = 0;
 
+	pool->walk_era++; /* the old tables are not found any more */
 	for (uint32_t s = path->slot; !err && s < path->slot + n; s++) {
 		uint64_t e = ppt__load(pool, page, s);
 		uint32_t old, copy;

@@ -34,7 +34,7 @@ static int pt_orphan_bottom(struct ppt_pool *pool, struct pt_orphan *o,
 static int pt_orphan_free(struct ppt_pool *pool, struct pt_orphan *o,
 			  uint32_t item_slot)
 {
-	int err = ppt__pages_free(pool, o->page[o->level], 1);
+	int err = ppt__table_free(pool, o->page[o->level]);
 
 	if (err)
 		return err;

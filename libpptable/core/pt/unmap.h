@@ -98,6 +98,7 @@ static int pt_orphan(struct pt_path *path, ppt_va_t va, uint32_t n,
 	}
 	if (!live)
 		return 0;
+	pool->walk_era++; /* what goes is not found any more */
 	if (level < PT_LEVELS && ppt__desc_live(desc) == live) {
 		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
 				       ppt__reclaim_item(kind, page, 0));

@@ -16,6 +16,33 @@ static inline uint32_t pt_slot(ppt_va_t va, uint32_t level)
 	return (uint32_t)(va / pte_span(level)) % PPT_PAGE_WORDS;
 }
 
+/* Where a walk towards va may start: at the root, or at a level-2 table. */
+static inline struct ppt__walk_hint *pt_hint(const struct ppt_space *space,
+					     ppt_va_t va)
+{
+	return &space->pool->walk[(va / pte_span(3)) % PPT__WALK_HINTS];
+}
+
+static inline bool pt_hint_holds(const struct ppt__walk_hint *h,
+				 const struct ppt_space *space, ppt_va_t va)
+{
+	return h->gigabyte == va / pte_span(3) &&
+	       h->root_page == space->root_page &&
+	       h->era == space->pool->walk_era;
+}
+
+static inline void pt_hint_set(const struct pt_path *path,
+			       const struct ppt_space *space, ppt_va_t va)
+{
+	struct ppt__walk_hint *h = pt_hint(space, va);
+
+	h->gigabyte = va / pte_span(3);
+	h->root_page = space->root_page;
+	h->era = space->pool->walk_era;
+	for (uint32_t level = 2; level < PT_LEVELS; level++)
+		h->page[level] = path->page[level];
+}
+
 /*
  * Walk to level @to, or until an entry is not a table.
  * Return: 0; PPT_E_CORRUPT.
@@ -24,28 +51,41 @@ static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		   struct pt_path *path, struct ppt_diag *diag)
 {
 	struct ppt_pool *pool = space->pool;
+	const struct ppt__walk_hint *hint = pt_hint(space, va);
 	uint32_t level = PT_LEVELS, page = space->root_page;
-	int err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
+	int err = 0;
 
 	path->pool = pool;
+	path->page[PT_LEVELS] = page;
+	if (to <= 2 && pt_hint_holds(hint, space, va)) {
+		for (level = PT_LEVELS - 1; level >= 2; level--)
+			path->page[level] = hint->page[level];
+		level = 2;
+		page = path->page[2];
+	} else {
+		err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
+	}
 	while (!err) {
 		uint32_t slot = pt_slot(va, level);
 		uint64_t e = ppt__load(pool, page, slot);
 		enum pte_kind kind = pte_kind(e, level);
 
-		path->page[level] = page;
-		path->level = level;
-		path->slot = slot;
-		path->entry = e;
-		path->kind = kind;
-		if (kind == PTE_BAD)
+		if (level == to || kind != PTE_TABLE) {
+			path->level = level;
+			path->slot = slot;
+			path->entry = e;
+			path->kind = kind;
+			if (kind != PTE_BAD)
+				return 0;
 			return ppt__fail(diag, PPT_E_CORRUPT, "entry",
 					 "neither table nor leaf", va);
-		if (level == to || kind != PTE_TABLE)
-			return 0;
+		}
 		level--;
 		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
 				       level, &page, diag);
+		path->page[level] = page;
+		if (level == 2 && !err)
+			pt_hint_set(path, space, va);
 	}
 	return err;
 }
@@ -124,7 +164,7 @@ static int pt_drop_table(struct pt_path *path, uint32_t level, ppt_va_t va,
 	for (; level < PT_LEVELS; level++) {
 		uint32_t up = path->page[level + 1];
 		int err = free_first ?
-				  ppt__pages_free(pool, path->page[level], 1) :
+				  ppt__table_free(pool, path->page[level]) :
 				  0;
 
 		if (err)
