@@ -72,6 +72,7 @@ static bool load_stretch(struct ppt_pool *pool, uint32_t stretch)
 	f->loaded = true;
 	pool->journal.hint = stretch;
 	set_bit(f->full, stretch, !any);
+	f->found_full += !any;
 	return any;
 }
 
@@ -190,22 +191,19 @@ struct ppt__frames_mark ppt__frames_mark(const struct ppt_pool *pool)
 {
 	return (struct ppt__frames_mark){ pool->frames.stretch,
 					  pool->frames.freed_count,
-					  pool->frames.zero_count };
+					  pool->frames.zero_count,
+					  pool->frames.found_full };
 }
 
 void ppt__frames_rollback(struct ppt_pool *pool, struct ppt__frames_mark mark)
 {
 	struct ppt__frames *f = &pool->frames;
-	uint32_t s = mark.stretch;
 
 	pool->walk_era++; /* walks may have found tables that are none now */
-	/* What was taken since is free again, and lies between the two. */
-	for (uint32_t i = 0; i < f->stretches; i++) {
-		set_bit(f->full, s, false);
-		if (s == f->stretch)
-			break;
-		s = s + 1 == f->stretches ? 0 : s + 1;
-	}
+	/* What looked full may have been so by what was taken since. */
+	if (f->found_full != mark.found_full)
+		for (uint32_t i = 0; i <= f->stretches / 64; i++)
+			f->full[i] = 0;
 	f->stretch = mark.stretch;
 	f->loaded = false;
 	f->freed_count = mark.freed_count;
@@ -296,6 +294,7 @@ static bool find_aligned(struct ppt_pool *pool, uint64_t bytes, uint32_t *page)
 			continue;
 		if (bit(f->full, s) || !look_at(pool, s, map)) {
 			set_bit(f->full, s, true);
+			f->found_full++;
 			run = 0;
 			continue;
 		}

@@ -40,6 +40,7 @@ struct ppt__frames {
 	uint64_t zeroing[PPT__STRETCH_WORDS]; /* zeroed ahead */
 	bool zeroing_any;
 	uint64_t *full; /* stretches found full, a hint */
+	uint64_t found_full; /* so often */
 
 	/* Freed, oldest first: a ring. */
 	struct ppt__limbo limbo[PPT__LIMBO_MAX];
@@ -67,6 +68,7 @@ struct ppt__frames_mark {
 	uint32_t stretch;
 	uint32_t freed_count;
 	uint32_t zero_count;
+	uint64_t found_full;
 };
 
 void ppt__frames_init(struct ppt_pool *pool, uint64_t hint);

@@ -32,20 +32,6 @@ void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
 	}
 }
 
-void ppt__journal_dirty(struct ppt_pool *pool, uint64_t word)
-{
-	struct ppt__journal *j = &pool->journal;
-	uint64_t line = word >> PPT__LINE_WORDS_LG2;
-	uint32_t slot = (uint32_t)(line ^ line >> 10) % PPT__DIRTY_FILTER;
-
-	/* Queued already, and not flushed since? */
-	if (j->filter[slot].line == line && j->filter[slot].at >= j->queue_tail)
-		return;
-	j->filter[slot].line = line;
-	j->filter[slot].at = j->queue_head;
-	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
-}
-
 static void flush_queued(struct ppt_pool *pool, uint64_t n)
 {
 	struct ppt__journal *j = &pool->journal;

@@ -94,7 +94,21 @@ void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
 void ppt__journal_fence(struct ppt_pool *pool, uint64_t lines);
 
 /* A home store was made at a word: remember its line. */
-void ppt__journal_dirty(struct ppt_pool *pool, uint64_t word);
+static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
+{
+	uint64_t line = word >> PPT__LINE_WORDS_LG2;
+	uint32_t slot = (uint32_t)(line ^ line >> 10) % PPT__DIRTY_FILTER;
+
+	/* Queued already, and not flushed since? */
+	if (j->filter[slot].line == line && j->filter[slot].at >= j->queue_tail)
+		return;
+	j->filter[slot].line = line;
+	j->filter[slot].at = j->queue_head;
+	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
+}
+
+#define ppt__journal_dirty(pool, word)                                         \
+	ppt__journal_dirty_at(&(pool)->journal, word)
 
 /* Write everything back and advance the tail to the head. */
 void ppt__journal_checkpoint(struct ppt_pool *pool);

@@ -89,10 +89,9 @@ static int map_range(struct ppt_space *space, const struct ppt__map_args *args,
 	return space->ops->map(space, args, aside, diag);
 }
 
-static int try_map(struct ppt_space *space, const void *what,
+static int try_map(struct ppt_space *space, const struct ppt__map_args *args,
 		   struct ppt__call *call, struct ppt_diag *diag)
 {
-	const struct ppt__map_args *args = what;
 	int err = PPT_E_TOOBIG;
 
 	if (!is_huge(args->last - args->va))
@@ -111,18 +110,15 @@ static int try_map(struct ppt_space *space, const void *what,
 	return err;
 }
 
-static int try_unmap(struct ppt_space *space, const void *what,
+static int try_unmap(struct ppt_space *space, const struct ppt__map_args *args,
 		     struct ppt__call *call, struct ppt_diag *diag)
 {
-	const struct ppt__map_args *args = what;
-
 	return unmap_range(space, args->va, args->last, call, diag);
 }
 
-static int try_protect(struct ppt_space *space, const void *what,
+static int try_protect(struct ppt_space *space, const struct ppt__map_args *args,
 		       struct ppt__call *call, struct ppt_diag *diag)
 {
-	const struct ppt__map_args *args = what;
 	int err = space->ops->protect(space, args->va, args->last, args->prot,
 				      false, diag);
 
@@ -134,10 +130,11 @@ static int try_protect(struct ppt_space *space, const void *what,
 }
 
 /* One call, as a transaction or in one; again if pages could be reclaimed. */
-static int do_call(struct ppt_space *space,
-		   int (*attempt)(struct ppt_space *, const void *,
-				  struct ppt__call *, struct ppt_diag *),
-		   const struct ppt__map_args *args, struct ppt_diag *diag)
+static inline __attribute__((always_inline)) int
+do_call(struct ppt_space *space,
+	int (*attempt)(struct ppt_space *, const struct ppt__map_args *,
+		       struct ppt__call *, struct ppt_diag *),
+	const struct ppt__map_args *args, struct ppt_diag *diag)
 {
 	struct ppt_pool *pool = space->pool;
 	struct ppt__call call;

@@ -114,8 +114,11 @@ static inline uint32_t ppt__desc_page_of(const struct ppt_pool *pool,
 
 static inline uint64_t ppt__desc_load(struct ppt_pool *pool, uint32_t page)
 {
-	return ppt__load(pool, ppt__desc_page_of(pool, page),
-			 page % PPT_PAGE_WORDS);
+	if (__builtin_expect((pool->txn.runs.n | pool->group.n) != 0, 0))
+		return ppt__load(pool, ppt__desc_page_of(pool, page),
+				 page % PPT_PAGE_WORDS);
+	return ppt__pm_load(&pool->pm,
+			    ppt__word(pool->at.desc_page, 0) + page);
 }
 
 /* ------------------------------------------------------- memory map -- */

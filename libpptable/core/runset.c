@@ -47,7 +47,8 @@ static bool continues(struct ppt__run a, struct ppt__run b, uint32_t *code)
 	       (nb == 1 || *code == ppt__run_stride_code(b.where));
 }
 
-static bool merge(struct ppt__runset *set, uint32_t floor, struct ppt__run run)
+bool ppt__runset_merge(struct ppt__runset *set, uint32_t floor,
+		       struct ppt__run run)
 {
 	const uint64_t place = ppt__run_where(UINT32_MAX, 511, 512, 0);
 
@@ -77,17 +78,6 @@ static bool merge(struct ppt__runset *set, uint32_t floor, struct ppt__run run)
 		return true;
 	}
 	return false;
-}
-
-bool ppt__runset_add(struct ppt__runset *set, uint32_t floor,
-		     struct ppt__run run)
-{
-	if (merge(set, floor, run))
-		return true;
-	if (set->n == set->cap)
-		return false;
-	set->run[set->n++] = run;
-	return true;
 }
 
 static bool covers(struct ppt__run run, uint32_t page, uint32_t slot,

@@ -44,8 +44,28 @@ void ppt__runset_truncate(struct ppt__runset *set, uint32_t n);
  * that leaves the result, and the order in which an MMU sees entries, as is.
  * Return: false if the set is full.
  */
-bool ppt__runset_add(struct ppt__runset *set, uint32_t floor,
-		     struct ppt__run run);
+bool ppt__runset_merge(struct ppt__runset *set, uint32_t floor,
+		       struct ppt__run run);
+
+static inline bool ppt__runset_add(struct ppt__runset *set, uint32_t floor,
+				   struct ppt__run run)
+{
+	uint32_t n = set->n, last = n;
+
+	/* Only a run of the same page can be merged with: look for one first. */
+	while (last > floor && n - last < PPT__RUNSET_MERGE)
+		if (ppt__run_page(set->run[--last].where) ==
+		    ppt__run_page(run.where)) {
+			if (ppt__runset_merge(set, floor, run))
+				return true;
+			break;
+		}
+	if (n == set->cap)
+		return false;
+	set->run[n] = run;
+	set->n = n + 1;
+	return true;
+}
 
 bool ppt__runset_find_slow(struct ppt__runset *set, uint32_t page,
 			   uint32_t slot, uint64_t *value);

@@ -28,23 +28,16 @@ static void apply_entries(struct ppt_pool *pool, uint64_t word, uint32_t n,
 	}
 }
 
-static void apply_run(struct ppt_pool *pool, struct ppt__run run)
+static void apply_run(struct ppt_pool *pool, struct ppt__run run, uint64_t word)
 {
 	uint32_t n = ppt__run_count(run.where);
 	uint64_t step = ppt__stride(ppt__run_stride_code(run.where));
-	uint64_t word = ppt__word(ppt__run_page(run.where),
-				  ppt__run_slot(run.where));
 	/* A stream could be overtaken by the store that links the table. */
 	bool stream = n >= STREAM_MIN && !(run.where & PPT__RUN_ENTRY);
 	uint64_t v = run.value;
 
 	if ((run.where & PPT__RUN_ENTRY) && !(run.where & PPT__RUN_FRESH)) {
 		apply_entries(pool, word, n, v, step);
-		return;
-	}
-	if (n == 1) { /* the commonest */
-		ppt__pm_store(&pool->pm, word, v);
-		ppt__journal_dirty(pool, word);
 		return;
 	}
 	while (n) {
@@ -73,8 +66,19 @@ static void apply_run(struct ppt_pool *pool, struct ppt__run run)
 /* Home stores: only after the fence that covers their records [I2]. */
 static void apply(struct ppt_pool *pool, struct ppt__runset *set)
 {
-	for (uint32_t i = 0; i < set->n; i++)
-		apply_run(pool, set->run[i]);
+	for (uint32_t i = 0; i < set->n; i++) {
+		struct ppt__run run = set->run[i];
+		uint64_t word = ppt__word(ppt__run_page(run.where),
+					  ppt__run_slot(run.where));
+
+		if (ppt__run_count(run.where) == 1 &&
+		    !(run.where & PPT__RUN_ENTRY)) { /* the commonest */
+			ppt__pm_store(&pool->pm, word, run.value);
+			ppt__journal_dirty(pool, word);
+		} else {
+			apply_run(pool, run, word);
+		}
+	}
 	ppt__runset_reset(set);
 }
 
@@ -284,20 +288,6 @@ int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
 	else
 		pool->txn.floor = call->floor;
 	return err;
-}
-
-int ppt__set(struct ppt_pool *pool, uint32_t page, uint32_t slot, uint32_t n,
-	     uint64_t v, uint64_t stride, uint64_t marks)
-{
-	uint32_t code = n > 1 ? (uint32_t)ppt__stride_code(stride) : 0;
-	struct ppt__run run = {
-		.where = ppt__run_where(page, slot, n, code) | marks,
-		.value = v,
-	};
-
-	return ppt__runset_add(&pool->txn.runs, pool->txn.floor, run) ?
-		       0 :
-		       PPT_E_TOOBIG;
 }
 
 int ppt__txn_reclaim(struct ppt_pool *pool, uint32_t slot, uint32_t count,

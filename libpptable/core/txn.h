@@ -36,8 +36,20 @@ int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
 void ppt__call_undo(struct ppt_pool *pool, struct ppt__call *call);
 
 /* Set words to v, v + stride, …; marks as in runset.h.  PPT_E_TOOBIG. */
-int ppt__set(struct ppt_pool *pool, uint32_t page, uint32_t slot, uint32_t n,
-	     uint64_t v, uint64_t stride, uint64_t marks);
+static inline int ppt__set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+			   uint32_t n, uint64_t v, uint64_t stride,
+			   uint64_t marks)
+{
+	uint32_t code = n > 1 ? (uint32_t)ppt__stride_code(stride) : 0;
+	struct ppt__run run = {
+		.where = ppt__run_where(page, slot, n, code) | marks,
+		.value = v,
+	};
+
+	return ppt__runset_add(&pool->txn.runs, pool->txn.floor, run) ?
+		       0 :
+		       PPT_E_TOOBIG;
+}
 
 /*
  * Set slots of the reclaim list when this transaction commits; slot

@@ -121,6 +121,17 @@ static inline uint32_t ppt__record_crc(uint32_t seed, const uint64_t *word,
 	return ~raw;
 }
 
+/* Words of up to @slots runs, zeros for those behind the last. */
+static inline void ppt__record_fill(uint64_t *word, const struct ppt__run *run,
+				    uint32_t n, uint32_t slots)
+{
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < slots; i++, word += 2) {
+		word[0] = i < n ? run[i].where & PPT__RUN_MEDIA : 0;
+		word[1] = i < n ? run[i].value : 0;
+	}
+}
+
 /*
  * Build a record in @word (PPT__RECORD_WORDS_MAX of them).  Returns its lines.
  */
@@ -129,19 +140,26 @@ static inline uint32_t ppt__record_build(uint64_t *word, uint32_t seed,
 					 const struct ppt__run *run, uint32_t n,
 					 bool more)
 {
-	uint32_t lines = ppt__record_lines(n);
-	uint64_t *to = word + 2, *end = word + lines * PPT__LINE_WORDS;
+	uint64_t head = (seq & PPT__SEQ_MASK) | (uint64_t)n << 48 |
+			(more ? PPT__RECORD_MORE : 0);
+	uint64_t open = (uint64_t)pending << 32;
+	uint32_t raw = ppt__crc32c_word(ppt__crc32c_word(seed, head), open);
+	uint32_t lines = 1;
 
-	word[0] = (seq & PPT__SEQ_MASK) | (uint64_t)n << 48 |
-		  (more ? PPT__RECORD_MORE : 0);
-	word[1] = (uint64_t)pending << 32;
-	for (; n; n--, run++) {
-		*to++ = run->where & PPT__RUN_MEDIA;
-		*to++ = run->value;
+	ppt__record_fill(word + 2, run, n, 3);
+#pragma GCC unroll 6
+	for (uint32_t i = 2; i < PPT__LINE_WORDS; i++)
+		raw = ppt__crc32c_word(raw, word[i]);
+	for (uint32_t done = 3; done < n; done += 4, lines++) {
+		uint64_t *line = word + lines * PPT__LINE_WORDS;
+
+		ppt__record_fill(line, run + done, n - done, 4);
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < PPT__LINE_WORDS; i++)
+			raw = ppt__crc32c_word(raw, line[i]);
 	}
-	while (to < end)
-		*to++ = 0;
-	word[1] |= ppt__record_crc(seed, word, lines);
+	word[0] = head;
+	word[1] = open | (uint32_t)~raw;
 	return lines;
 }
 

@@ -101,6 +101,35 @@ static void ppt_map__frame_shared_to_the_limit_stays_counted(void **state)
 	stage_close(&s);
 }
 
+/* A failed call changes nothing in memory either: all pages can be had. */
+static void ppt_map__out_of_pages_leaves_the_rest_usable(void **state)
+{
+	struct op too_many = op_map(0, VA, PPT_PA_ALLOC, 0, PPT_MAP_4K);
+	struct op huge = op_map(0, VA * 64, DRAM + 4096, 0, 0);
+	struct stage s;
+	uint64_t room;
+
+	stage_open(&s, 16 * MIB, PPT_ATTACH_NO_MMU);
+	room = free_pages(&s);
+	for (unsigned i = 0; i < 3; i++) {
+		too_many.len = (room + 100) * PPT_SIZE_4K;
+		assert_int_equal(world_step(&s.w, &too_many), 0);
+		assert_int_equal(s.w.result, PPT_E_NOSPC);
+		huge.len = (room + 100) * PPT_SIZE_2M;
+		assert_int_equal(world_step(&s.w, &huge), 0);
+		assert_int_equal(s.w.result, PPT_E_NOSPC);
+		must(&s, op_map(0, VA, PPT_PA_ALLOC, 1, 0));
+		must(&s, op_unmap(0, VA, 1));
+		huge.len = (room - 20) * PPT_SIZE_2M;
+		must(&s, huge);
+		must(&s, op_map(0, VA, PPT_PA_ALLOC, 1, 0));
+		must(&s, op_unmap(0, 0, UINT64_C(1) << 35));
+		settled(&s);
+		assert_int_equal(free_pages(&s), room);
+	}
+	stage_close(&s);
+}
+
 static void ppt_attach__read_only_refuses_every_change(void **state)
 {
 	struct ppt_space space;
@@ -446,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			ppt_map__frame_shared_to_the_limit_stays_counted),
+		cmocka_unit_test(ppt_map__out_of_pages_leaves_the_rest_usable),
 		cmocka_unit_test(ppt_attach__read_only_refuses_every_change),
 		cmocka_unit_test(ppt_begin__misuse_is_refused),
 		cmocka_unit_test(ppt_region_remove__mapped_frame_is_named),

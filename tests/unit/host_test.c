@@ -116,7 +116,7 @@ static int change(void *arg)
 			     4096, RW, 0, NULL);
 }
 
-/* ------------------------------------------------------------------ create -- */
+/* ---------------------------------------------------------------- create -- */
 
 static void create__zero_uuid_gets_a_random_one(void **state)
 {
@@ -179,7 +179,7 @@ static void create__existing_file_is_kept_without_force(void **state)
 	assert_int_equal(ppt_host_close(host), 0);
 }
 
-/* -------------------------------------------------------------------- open -- */
+/* ------------------------------------------------------------------ open -- */
 
 static void open__one_writer_or_many_readers(void **state)
 {
@@ -300,7 +300,7 @@ static void open__bad_options_are_refused(void **state)
 			 PPT_E_INVAL);
 }
 
-/* --------------------------------------------------------------------- try -- */
+/* ------------------------------------------------------------------- try -- */
 
 static void try__truncated_media_is_an_error_once(void **state)
 {
@@ -483,7 +483,7 @@ static void guard__threads_catch_their_own(void **state)
 	assert_false(now.sa_flags & SA_NODEFER);
 }
 
-/* ------------------------------------------------------------------ poison -- */
+/* ---------------------------------------------------------------- poison -- */
 
 /* -1 where the kernel has no UFFDIO_POISON, or not for us. */
 static int poisoner(void *map, uint64_t bytes)

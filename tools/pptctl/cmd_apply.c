@@ -48,7 +48,7 @@ struct apply {
 	bool reclaim;
 };
 
-/* ------------------------------------------------------- acknowledgements -- */
+/* ------------------------------------------------------ acknowledgements -- */
 
 static int remember(struct apply *apply, uint64_t number)
 {
@@ -115,7 +115,7 @@ static int acknowledge(struct apply *apply)
 	return ret;
 }
 
-/* ------------------------------------------------------------ transactions -- */
+/* ---------------------------------------------------------- transactions -- */
 
 static int fail_call(struct apply *apply, int err)
 {
@@ -223,7 +223,7 @@ static int do_checkpoint(struct apply *apply)
 	return ret ? fail_call(apply, ret) : acknowledge(apply);
 }
 
-/* -------------------------------------------------------------- operations -- */
+/* ------------------------------------------------------------ operations -- */
 
 static uint32_t options_of(enum ctl_op_kind kind)
 {
@@ -319,7 +319,7 @@ static int do_op(struct apply *apply, enum ctl_op_kind kind, char **words,
 	return after_commit(apply);
 }
 
-/* ------------------------------------------------------------------- lines -- */
+/* ----------------------------------------------------------------- lines -- */
 
 static int split(struct apply *apply, char *line, char **words, int *count)
 {
@@ -396,7 +396,7 @@ static int do_lines(struct apply *apply)
 	return ret;
 }
 
-/* ------------------------------------------------------------------- stats -- */
+/* ----------------------------------------------------------------- stats -- */
 
 static void print_stats(const struct apply *apply, uint64_t ns)
 {
@@ -433,7 +433,7 @@ static void print_stats(const struct apply *apply, uint64_t ns)
 	ctl_json_print(root, JSON_COMPACT);
 }
 
-/* --------------------------------------------------------------------- run -- */
+/* ------------------------------------------------------------------- run -- */
 
 /* The script's end, however it came: what was committed becomes durable. */
 static int finish(struct apply *apply, int result)

@@ -151,7 +151,7 @@ void ctl_json_print(json_t *value, size_t flags)
 	json_decref(value);
 }
 
-/* ---------------------------------------------------------- what we are told */
+/* -------------------------------------------------------- what we are told */
 
 /* A number as a JSON integer or as a text in the command line's manner. */
 static const char *read_number(const json_t *object, const char *key,

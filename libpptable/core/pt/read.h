@@ -24,8 +24,9 @@ static int pt_find(struct ppt_space *space, ppt_va_t va, bool next,
 {
 	struct pt_path path;
 
-	if (next) /* the iterator may have come to the hole */
-		va = pte_canonical(va, PT_LEVELS);
+	/* In the hole: the upper half is what follows. */
+	if (next && pte_canonical(va, PT_LEVELS) != va)
+		va = -(pte_span(PT_LEVELS) * (PPT_PAGE_WORDS / 2));
 	for (;;) {
 		uint64_t span;
 		int err = pt_walk(space, va, 1, &path, diag);
