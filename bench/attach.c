@@ -249,14 +249,14 @@ static void restart(struct bench *b, const struct ppt_memory_map *present,
 	struct ppt_space space;
 	struct ppt_host *host;
 	struct ppt_stats stats;
-	double ns, start = bench_now_ns();
+	double ns, start = bench_wall_ns();
 	int err = ppt_host_open(p->path, &opt, &host, &report, &diag);
 
 	bench_must_file(err, p->path, &diag);
 	err = ppt_space_open(ppt_host_pool(host), "bench", &space, &diag.diag);
 	if (!err)
 		err = ppt_translate(&space, va, &extent, &diag.diag);
-	ns = bench_now_ns() - start;
+	ns = bench_wall_ns() - start;
 	bench_must(err, "first translation", &diag.diag);
 	if (extent.pa != va - BENCH_VA + BENCH_DRAM + p->shift)
 		bench_die("%s: wrong translation of 0x%llx", b->name,

@@ -148,7 +148,7 @@ static void timed(struct bench_sample *s, double start, uint64_t ops,
 		  uint64_t fences, uint64_t flushes)
 {
 	*s = (struct bench_sample){
-		.ns = bench_now_ns() - start,
+		.ns = bench_cpu_ns() - start,
 		.ops = ops,
 		.counted = true,
 		.fences = fences,
@@ -163,7 +163,7 @@ static void bare_store(struct bench *b, struct bench_sample *s)
 	enum ppt_flush flush = bench_options.flush;
 	struct floor *f = b->state;
 	uint64_t at = f->next;
-	double start = bench_now_ns();
+	double start = bench_cpu_ns();
 
 	for (uint32_t i = 0; i < BENCH_SINGLE_OPS; i++) {
 		store(f->word + at, entry_of(at));
@@ -182,7 +182,7 @@ static void bare_store_rand(struct bench *b, struct bench_sample *s)
 	double start;
 
 	f->next = bench_shuffle(f->next, f->order, BENCH_SINGLE_OPS);
-	start = bench_now_ns();
+	start = bench_cpu_ns();
 	for (uint32_t i = 0; i < BENCH_SINGLE_OPS; i++) {
 		uint64_t at = f->order[i];
 
@@ -197,7 +197,7 @@ static void line_persist(struct bench *b, struct bench_sample *s)
 {
 	struct floor *f = b->state;
 	uint64_t at = f->next;
-	double start = bench_now_ns();
+	double start = bench_cpu_ns();
 
 	for (uint32_t i = 0; i < BENCH_SINGLE_OPS; i++) {
 		for (uint32_t w = 0; w < 8; w++)
@@ -214,7 +214,7 @@ static void fill_512(struct bench *b, struct bench_sample *s)
 {
 	struct floor *f = b->state;
 	uint64_t at = f->next;
-	double start = bench_now_ns();
+	double start = bench_cpu_ns();
 
 	for (uint32_t i = 0; i < FILL_OPS; i++) {
 		for (uint32_t w = 0; w < PPT_PAGE_WORDS; w++)
@@ -258,7 +258,7 @@ static void walk_hot(struct bench *b, struct bench_sample *s)
 	struct floor *f = b->state;
 	const uint64_t *word = f->word;
 	uint64_t sum = 0;
-	double start = bench_now_ns();
+	double start = bench_cpu_ns();
 
 	for (uint32_t i = 0; i < WALK_OPS; i++) {
 		ppt_va_t va = (uint64_t)(f->order[i] % BENCH_HOT_PAGES) *
@@ -278,7 +278,7 @@ static void walk_hot(struct bench *b, struct bench_sample *s)
 /* Open, map, four loads from where tables may be. */
 static double restart_one(const struct floor *f)
 {
-	double start = bench_now_ns();
+	double start = bench_wall_ns();
 	int fd = open(f->path, O_RDWR | O_CLOEXEC);
 	uint64_t sum = 0;
 	uint64_t *word;
@@ -292,7 +292,7 @@ static double restart_one(const struct floor *f)
 	for (uint64_t i = 0; i < 4; i++)
 		sum = word[i * (f->bytes / 32) + (sum & 1)];
 	bench_keep(sum);
-	ns = bench_now_ns() - start;
+	ns = bench_wall_ns() - start;
 	munmap(word, f->bytes);
 	close(fd);
 	return ns;

@@ -10,12 +10,22 @@
 
 #include "bench.h"
 
-double bench_now_ns(void)
+static double clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+double bench_wall_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+double bench_cpu_ns(void)
+{
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void bench_must(int err, const char *what, const struct ppt_diag *diag)
@@ -140,12 +150,12 @@ void bench_prefault(struct bench_rig *rig)
 void bench_start(struct bench_rig *rig)
 {
 	ppt_stats(rig->pool, &rig->was);
-	rig->start = bench_now_ns();
+	rig->start = bench_cpu_ns();
 }
 
 void bench_stop(struct bench_rig *rig, struct bench_sample *s, uint64_t ops)
 {
-	double end = bench_now_ns();
+	double end = bench_cpu_ns();
 	struct ppt_stats now;
 
 	ppt_stats(rig->pool, &now);

@@ -40,7 +40,7 @@ struct ppt__frames {
 	uint64_t zeroing[PPT__STRETCH_WORDS]; /* zeroed ahead */
 	bool zeroing_any;
 	uint64_t *full; /* stretches found full, a hint */
-	uint64_t found_full; /* so often */
+	uint64_t found_full; /* by the open transaction, so often */
 
 	/* Freed, oldest first: a ring. */
 	struct ppt__limbo limbo[PPT__LIMBO_MAX];

@@ -4,34 +4,6 @@
 #include "core/pool.h"
 #include "format/media.h"
 
-void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
-			 uint32_t n)
-{
-	struct ppt__journal *j = &pool->journal;
-	uint64_t word[PPT__RECORD_WORDS_MAX];
-
-	while (n) {
-		uint32_t k = n > PPT__RECORD_RUNS_MAX ? PPT__RECORD_RUNS_MAX :
-							n;
-		uint32_t pending = (uint32_t)(j->head - j->durable);
-		uint32_t lines = ppt__record_build(word, j->seed, j->head,
-						   pending, run, k, n > k);
-
-		for (uint32_t i = 0; i < lines; i++) {
-			uint64_t at = (j->head + i) & (j->lines - 1);
-
-			ppt__pm_stream_line(&pool->pm,
-					    j->first_word +
-						    at * PPT__LINE_WORDS,
-					    word + i * PPT__LINE_WORDS);
-		}
-		j->head += lines;
-		j->lines_written += lines;
-		run += k;
-		n -= k;
-	}
-}
-
 static void flush_queued(struct ppt_pool *pool, uint64_t n)
 {
 	struct ppt__journal *j = &pool->journal;
@@ -73,16 +45,12 @@ void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
 	}
 }
 
-/* Before a fence: the share of @lines in a checkpoint. */
-static void assist(struct ppt_pool *pool, uint64_t lines)
+void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines)
 {
 	struct ppt__journal *j = &pool->journal;
 
 	switch (j->phase) {
 	case PPT__CKPT_IDLE:
-		if (j->head - j->tail <= j->lines / 2 &&
-		    j->queue_head - j->queue_tail <= j->queue_size / 2)
-			return;
 		begin(j);
 		/* fall through */
 	case PPT__CKPT_FLUSHING:
@@ -98,13 +66,8 @@ static void assist(struct ppt_pool *pool, uint64_t lines)
 	}
 }
 
-void ppt__journal_fence(struct ppt_pool *pool, uint64_t lines)
+void ppt__journal_fenced(struct ppt__journal *j)
 {
-	struct ppt__journal *j = &pool->journal;
-
-	assist(pool, lines);
-	ppt__pm_fence(&pool->pm);
-	j->durable = j->head;
 	if (j->phase == PPT__CKPT_FLUSHED) {
 		j->phase = PPT__CKPT_SETTLED;
 	} else if (j->phase == PPT__CKPT_TAIL_STORED) {

@@ -69,6 +69,13 @@ struct ppt__journal {
 
 struct ppt_pool;
 
+/* Whether it is time for a checkpoint. */
+static inline bool ppt__journal_half_full(const struct ppt__journal *j)
+{
+	return j->head - j->tail > j->lines / 2 ||
+	       j->queue_head - j->queue_tail > j->queue_size / 2;
+}
+
 /* Lines that a transaction of n runs takes. */
 static inline uint32_t ppt__journal_lines(uint32_t runs)
 {
@@ -83,15 +90,11 @@ static inline uint32_t ppt__journal_lines(uint32_t runs)
 void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs);
 
-/* Stream a transaction's records.  No fence. */
-void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
-			 uint32_t n);
+/* Before a fence: the share of @lines in a checkpoint. */
+void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines);
 
-/*
- * The commit point [I1]: everything appended is durable afterwards.  Does its
- * share of a running checkpoint on the way.
- */
-void ppt__journal_fence(struct ppt_pool *pool, uint64_t lines);
+/* After a fence: what of a checkpoint it has settled. */
+void ppt__journal_fenced(struct ppt__journal *j);
 
 /* A home store was made at a word: remember its line. */
 static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)

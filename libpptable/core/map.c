@@ -75,7 +75,8 @@ static int unmap_range(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 	return space->ops->unmap(space, va, last, true, diag);
 }
 
-static int map_range(struct ppt_space *space, const struct ppt__map_args *args,
+static inline __attribute__((always_inline)) int
+map_range(struct ppt_space *space, const struct ppt__map_args *args,
 		     bool aside, struct ppt__call *call, struct ppt_diag *diag)
 {
 	int err = 0;
@@ -89,7 +90,7 @@ static int map_range(struct ppt_space *space, const struct ppt__map_args *args,
 	return space->ops->map(space, args, aside, diag);
 }
 
-static int try_map(struct ppt_space *space, const struct ppt__map_args *args,
+static inline int try_map(struct ppt_space *space, const struct ppt__map_args *args,
 		   struct ppt__call *call, struct ppt_diag *diag)
 {
 	int err = PPT_E_TOOBIG;

@@ -34,7 +34,6 @@ struct ppt__txn {
 	struct ppt__reclaim_change change[PPT__RECLAIM_CHANGES_MAX];
 	uint32_t changes;
 	uint32_t allocated; /* single frames, to zero as many ahead */
-	struct ppt__frames_mark mark; /* at ppt_begin */
 };
 
 /*

@@ -43,7 +43,8 @@ static uint32_t with_live(uint64_t desc, uint32_t minus, uint32_t plus)
 	return hi + ((plus - minus) << 10);
 }
 
-static int set_desc(struct ppt_pool *pool, uint32_t page, uint64_t desc)
+static inline __attribute__((always_inline)) int
+set_desc(struct ppt_pool *pool, uint32_t page, uint64_t desc)
 {
 	return ppt__set(pool, ppt__desc_page_of(pool, page),
 			page % PPT_PAGE_WORDS, 1, desc, 0, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "core/txn.h"
 
+#include "core/commit.h"
 #include "core/table.h"
 
 /* Runs of so many words have their whole lines streamed, not queued. */
@@ -138,7 +139,8 @@ static void txn_reset(struct ppt_pool *pool)
 	t->changes = 0;
 	t->allocated = 0;
 	t->open = false;
-	pool->open_gather = (struct ppt_tlb_gather){ 0 };
+	pool->open_gather.ticket = 0;
+	pool->frames.found_full = 0;
 }
 
 static void gather_commit(struct ppt_pool *pool)
@@ -226,24 +228,18 @@ static int commit(struct ppt_pool *pool)
 
 static void rollback_all(struct ppt_pool *pool)
 {
-	ppt__frames_rollback(pool, pool->txn.mark);
+	ppt__frames_rollback(pool, (struct ppt__frames_mark){
+					   .stretch = pool->frames.stretch });
 	txn_reset(pool);
 }
 
 /* ------------------------------------------------------------- calls -- */
 
-int ppt__call_begin(struct ppt_pool *pool, struct ppt__call *call,
-		    struct ppt_diag *diag)
+void ppt__call_mark(struct ppt_pool *pool, struct ppt__call *call)
 {
 	struct ppt__txn *t = &pool->txn;
 	uint32_t n = t->runs.n;
 
-	if (pool->flags & PPT_ATTACH_READ_ONLY)
-		return ppt__fail(diag, PPT_E_ROFS, "pool", "open read-only", 0);
-	call->own = !t->open;
-	call->frames = ppt__frames_mark(pool);
-	if (call->own) /* all of it can go: nothing to remember */
-		return 0;
 	call->runs = n;
 	call->floor = t->floor;
 	t->floor = n > PPT__RUNSET_MERGE ? n - PPT__RUNSET_MERGE : 0;
@@ -252,18 +248,18 @@ int ppt__call_begin(struct ppt_pool *pool, struct ppt__call *call,
 	call->changes = t->changes;
 	call->allocated = t->allocated;
 	call->gather = pool->open_gather;
-	return 0;
+	call->frames = ppt__frames_mark(pool);
 }
 
 void ppt__call_undo(struct ppt_pool *pool, struct ppt__call *call)
 {
 	struct ppt__txn *t = &pool->txn;
 
-	ppt__frames_rollback(pool, call->frames);
 	if (call->own) {
-		txn_reset(pool);
+		rollback_all(pool);
 		return;
 	}
+	ppt__frames_rollback(pool, call->frames);
 	ppt__runset_truncate(&t->runs, call->runs);
 	for (uint32_t i = t->floor; i < call->runs; i++)
 		t->runs.run[i] = call->last[i - t->floor];
@@ -358,7 +354,6 @@ int ppt_begin(struct ppt_pool *pool)
 	if (pool->txn.open)
 		return PPT_E_BUSY;
 	txn_reset(pool);
-	pool->txn.mark = ppt__frames_mark(pool);
 	pool->txn.open = true;
 	return 0;
 }

@@ -24,9 +24,19 @@ struct ppt__call {
 	struct ppt__frames_mark frames;
 };
 
-/* Return: 0; PPT_E_ROFS; PPT_E_DEAD. */
-int ppt__call_begin(struct ppt_pool *pool, struct ppt__call *call,
-		    struct ppt_diag *diag);
+void ppt__call_mark(struct ppt_pool *pool, struct ppt__call *call);
+
+/* Return: 0; PPT_E_ROFS. */
+static inline int ppt__call_begin(struct ppt_pool *pool, struct ppt__call *call,
+				  struct ppt_diag *diag)
+{
+	if (pool->flags & PPT_ATTACH_READ_ONLY)
+		return ppt__fail(diag, PPT_E_ROFS, "pool", "open read-only", 0);
+	call->own = !pool->txn.open;
+	if (!call->own) /* if it is all, all can go: nothing to remember */
+		ppt__call_mark(pool, call);
+	return 0;
+}
 
 /* Commit if the call is its own transaction and err is 0, undo it if not. */
 int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,

@@ -96,6 +96,10 @@ fi
 # --freeze leaves the process as it was.
 same S "$(cut -d' ' -f3 /proc/$target/stat)"
 kill -STOP $target
+for ((i = 0; i < 500; i++)); do
+	[ "$(cut -d' ' -f3 /proc/$target/stat)" = T ] && break
+	sleep 0.01
+done
 check "of a stopped process" pptctl import "$pool" stopped --pid $target --freeze
 same T "$(cut -d' ' -f3 /proc/$target/stat)"
 kill -CONT $target

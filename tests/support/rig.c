@@ -201,9 +201,11 @@ int rig_checkpoint(struct rig *rig)
 {
 	int err = result(rig, "ppt_checkpoint", ppt_checkpoint(rig->pf.pool));
 
-	if (!err)
-		durable(rig);
-	return err;
+	if (err)
+		return err;
+	durable(rig);
+	rig->rec.event[rig->rec.count - 1].emptied = true;
+	return 0;
 }
 
 int rig_reclaim(struct rig *rig, uint64_t steps, bool *left)

@@ -37,6 +37,7 @@ struct rig_event {
 	size_t data;
 	uint32_t low;
 	uint32_t high;
+	bool emptied; /* the journal is durably empty before this event */
 	const char *site;
 };
 

@@ -382,6 +382,24 @@ static bool wanted(struct crash_point *p)
 	return true;
 }
 
+/* After ppt_checkpoint a power loss leaves nothing to replay. */
+static int check_emptied(struct rig *rig, size_t event, const struct shadow *s)
+{
+	struct pool_fixture *v = &rig->victim;
+	int err;
+
+	memcpy(v->writable, s->durable, v->bytes);
+	err = attach(rig);
+	pool_fixture_drop(v);
+	if (!err && !v->report.records_replayed)
+		return 0;
+	return why_set(&rig->why,
+		       "workload %s: after a checkpoint, before event %zu: %s, "
+		       "%llu records to replay",
+		       rig->name, event, ppt_error_name(err),
+		       (unsigned long long)v->report.records_replayed);
+}
+
 static int crash_before(struct rig *rig, size_t event, const struct shadow *s,
 			uint64_t total, struct rng *r)
 {
@@ -390,6 +408,12 @@ static int crash_before(struct rig *rig, size_t event, const struct shadow *s,
 
 	if (only)
 		return one.event == event ? crash_at(rig, &one, s) : 0;
+	if (rig->rec.event[event].emptied) {
+		int err = check_emptied(rig, event, s);
+
+		if (err)
+			return err;
+	}
 	for (int m = 0; m < SHADOW_MODES; m++) {
 		struct crash_point p = { event, (enum shadow_mode)m, 0 };
 		unsigned n = weight(rig->rec.event[event].kind, p.mode);
