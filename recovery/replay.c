@@ -138,24 +138,18 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 	return 0;
 }
 
+/* The home stores of a record, as its commit would have made them. */
 static void replay_record(struct ppt_pool *pool, const uint64_t *word)
 {
+	struct ppt__journal *j = &pool->journal;
 	uint32_t n = ppt__record_runs(word[0]);
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t where = word[2 + 2 * i], v = word[3 + 2 * i];
-		uint64_t at = ppt__word(ppt__run_page(where),
-					ppt__run_slot(where));
-		uint64_t step = ppt__stride(ppt__run_stride_code(where));
-		uint32_t count = ppt__run_count(where);
-
-		for (uint32_t k = 0; k < count; k++, at++, v += step) {
-			ppt__pm_store(&pool->pm, at, v);
-			if (at % PPT__LINE_WORDS == PPT__LINE_WORDS - 1 ||
-			    k + 1 == count)
-				ppt__pm_flush(&pool->pm, at);
-		}
-	}
+	if (j->queue_head - j->queue_tail + PPT__DIRTY_PER_RUN * n >
+	    j->queue_size)
+		ppt__journal_flush_queue(pool);
+	for (uint32_t i = 0; i < n; i++)
+		ppt__txn_apply_run(pool, (struct ppt__run){ word[2 + 2 * i],
+							    word[3 + 2 * i] });
 }
 
 void ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan)
@@ -172,6 +166,8 @@ void ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan)
 		line += read_record(pool, line, word);
 		replay_record(pool, word);
 	}
+	ppt__journal_flush_queue(pool);
+	j->phase = PPT__CKPT_IDLE;
 	if (scan->end != scan->tail)
 		ppt__pm_fence(&pool->pm);
 	/*

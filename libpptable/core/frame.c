@@ -341,36 +341,51 @@ static bool add_page(struct ppt__extent *out, uint32_t max, uint32_t *n,
 	return true;
 }
 
-int ppt__pages_find(struct ppt_pool *pool, uint64_t want, bool whole,
-		    struct ppt__extent *out, uint32_t max, uint32_t *count,
-		    struct ppt_diag *diag)
+/* Append so many free pages as extents; *want is what was not found. */
+static bool find_pages(struct ppt_pool *pool, uint64_t *want, bool whole,
+		       struct ppt__extent *out, uint32_t max, uint32_t *n)
 {
 	struct ppt__frames *f = &pool->frames;
 	uint64_t map[PPT__STRETCH_WORDS];
-	uint32_t n = *count, s = f->stretch;
+	uint32_t s = f->stretch;
 
-	while (limbo_squeeze(pool))
-		; /* what waits may be what is wanted */
-	for (uint32_t i = 0; i < f->stretches && want; i++, s++) {
+	for (uint32_t i = 0; i < f->stretches && *want; i++, s++) {
 		if (s == f->stretches)
 			s = 0;
 		if (bit(f->full, s) || !look_at(pool, s, map) ||
 		    (whole && !all_free(map)))
 			continue;
-		for (uint32_t b = 0; b < PPT_PAGE_WORDS && want; b++) {
+		for (uint32_t b = 0; b < PPT_PAGE_WORDS && *want; b++) {
 			if (!bit(map, b))
 				continue;
-			if (!add_page(out, max, &n, s * PPT_PAGE_WORDS + b))
-				return ppt__fail(diag, PPT_E_NOSPC, "pool",
-						 "free pages too scattered",
-						 n);
-			want--;
+			if (!add_page(out, max, n, s * PPT_PAGE_WORDS + b))
+				return false;
+			--*want;
 		}
 	}
-	if (want)
+	return true;
+}
+
+int ppt__pages_find(struct ppt_pool *pool, uint64_t want, bool whole,
+		    struct ppt__extent *out, uint32_t max, uint32_t *count,
+		    struct ppt_diag *diag)
+{
+	for (;;) {
+		uint64_t left = want;
+		uint32_t n = *count;
+		bool fits = find_pages(pool, &left, whole, out, max, &n);
+
+		if (fits && !left) {
+			*count = n;
+			return 0;
+		}
+		if (limbo_squeeze(pool))
+			continue; /* what waited may be what is wanted */
+		if (!fits)
+			return ppt__fail(diag, PPT_E_NOSPC, "pool",
+					 "free pages too scattered", max);
 		return out_of_pages(pool, diag);
-	*count = n;
-	return 0;
+	}
 }
 
 void ppt__pages_hold(struct ppt_pool *pool, uint32_t slot,

@@ -94,6 +94,12 @@ void ppt__journal_checkpoint(struct ppt_pool *pool)
 	j->checkpoints++;
 }
 
+void ppt__journal_flush_queue(struct ppt_pool *pool)
+{
+	pool->journal.target_queue = pool->journal.queue_head;
+	flush_queued(pool, UINT64_MAX);
+}
+
 void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs)
 {

@@ -116,6 +116,9 @@ static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 /* Write everything back and advance the tail to the head. */
 void ppt__journal_checkpoint(struct ppt_pool *pool);
 
+/* Flush all that is queued.  No fence. */
+void ppt__journal_flush_queue(struct ppt_pool *pool);
+
 /* Store both tails, flushed but not fenced. */
 void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line);
 

@@ -50,29 +50,19 @@ set_desc(struct ppt_pool *pool, uint32_t page, uint64_t desc)
 			page % PPT_PAGE_WORDS, 1, desc, 0, 0);
 }
 
-int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
-		   uint32_t n, uint64_t v, uint64_t stride)
+/* Set n words that were @old (NULL: all 0), and the descriptor. */
+static inline __attribute__((always_inline)) int
+set_words(struct ppt_pool *pool, uint32_t page, uint32_t slot, uint32_t n,
+	  uint64_t v, uint64_t stride, uint64_t desc, const uint64_t *old)
 {
-	uint64_t desc = ppt__desc_load(pool, page);
 	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
-	uint32_t hi, delta, minus = 0;
-	const uint64_t *old = NULL;
+	uint32_t hi, delta, minus = old ? count_live(old, n) : 0;
 	int err;
 
-	/* An empty table need not be read. */
-	if (n == 1) {
-		uint64_t was = ppt__load(pool, page, slot);
-
-		minus = was != 0;
-		delta = ppt__crc32c_word(0, (was ^ v) & ~ignore);
-	} else {
-		if (!ppt__desc_is_table(desc) || ppt__desc_live(desc)) {
-			old = ppt__load_words(pool, page, slot, n,
-					      pool->page_buffer);
-			minus = count_live(old, n);
-		}
+	if (n == 1)
+		delta = ppt__crc32c_word(0, ((old ? *old : 0) ^ v) & ~ignore);
+	else
 		delta = ppt__crc32c_delta(old, n, v, stride, ignore);
-	}
 	hi = with_live(desc, minus, v | stride ? n : 0);
 	err = ppt__set(pool, page, slot, n, v, stride, marks_of(pool, desc));
 	if (err)
@@ -80,25 +70,101 @@ int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	return set_desc(pool, page, ppt__desc_update(desc, hi, slot, n, delta));
 }
 
+int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		   uint32_t n, uint64_t v, uint64_t stride)
+{
+	uint64_t desc = ppt__desc_load(pool, page), was;
+
+	if (n == 1) {
+		was = ppt__load(pool, page, slot);
+		return set_words(pool, page, slot, 1, v, stride, desc, &was);
+	}
+	return set_words(pool, page, slot, n, v, stride, desc,
+			 ppt__load_words(pool, page, slot, n,
+					 pool->page_buffer));
+}
+
+int ppt__table_fill(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		    uint32_t n, uint64_t v, uint64_t stride)
+{
+	return set_words(pool, page, slot, n, v, stride,
+			 ppt__desc_load(pool, page), NULL);
+}
+
+bool ppt__table_blank(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		      uint32_t n)
+{
+	uint32_t live = ppt__desc_live(ppt__desc_load(pool, page));
+	uint32_t after = PPT_PAGE_WORDS - slot - n;
+	const uint64_t *word;
+
+	if (live == 0)
+		return true;
+	/* Few words outside: all live ones must be among them. */
+	if (n > PPT_PAGE_WORDS / 2) {
+		uint32_t outside;
+
+		word = ppt__load_words(pool, page, 0, slot, pool->page_buffer);
+		outside = count_live(word, slot);
+		word = ppt__load_words(pool, page, slot + n, after,
+				       pool->page_buffer);
+		return outside + count_live(word, after) == live;
+	}
+	word = ppt__load_words(pool, page, slot, n, pool->page_buffer);
+	return count_live(word, n) == 0;
+}
+
+/* How many words from @word on are one progression, and its stride. */
+static uint32_t progression(const uint64_t *word, uint32_t n, uint64_t *stride)
+{
+	uint32_t k = 1;
+
+	*stride = n > 1 ? word[1] - word[0] : 0;
+	if (ppt__stride_code(*stride) < 0)
+		*stride = 0;
+	while (k < n && word[k] == word[k - 1] + *stride)
+		k++;
+	return k;
+}
+
+/* Runs for those of n words that differ. */
+static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		       uint32_t n, const uint64_t *old, const uint64_t *word,
+		       uint64_t marks)
+{
+	for (uint32_t i = 0; i < n;) {
+		uint64_t stride;
+		uint32_t k = 1;
+
+		if (old[i] != word[i]) {
+			k = progression(word + i, n - i, &stride);
+			if (ppt__set(pool, page, slot + i, k, word[i], stride,
+				     marks))
+				return PPT_E_TOOBIG;
+		}
+		i += k;
+	}
+	return 0;
+}
+
 static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *word, uint32_t epoch_bits)
 {
 	uint64_t desc = ppt__desc_load(pool, page);
 	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
-	uint64_t marks = marks_of(pool, desc);
-	uint32_t delta = 0, minus = 0, hi;
+	const uint64_t *old = ppt__load_words(pool, page, slot, n,
+					      pool->page_buffer);
+	uint32_t delta, hi;
+	int err;
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint64_t old = ppt__load(pool, page, slot + i);
-
-		minus += old != 0;
-		delta = ppt__crc32c_word(delta, (old ^ word[i]) & ~ignore);
-		if (old == word[i])
-			continue;
-		if (ppt__set(pool, page, slot + i, 1, word[i], 0, marks))
-			return PPT_E_TOOBIG;
-	}
-	hi = with_live(desc, minus, count_live(word, n)) ^ epoch_bits;
+	/* By linearity: the change's CRC is that of old and new together. */
+	delta = ppt__crc32c_words(0, old, n, ignore) ^
+		ppt__crc32c_words(0, word, n, ignore);
+	hi = with_live(desc, count_live(old, n), count_live(word, n)) ^
+	     epoch_bits;
+	err = set_changed(pool, page, slot, n, old, word, marks_of(pool, desc));
+	if (err)
+		return err;
 	return set_desc(pool, page, ppt__desc_update(desc, hi, slot, n, delta));
 }
 

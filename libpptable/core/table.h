@@ -12,6 +12,14 @@
 int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		   uint32_t n, uint64_t v, uint64_t stride);
 
+/* The same where the words are known to be 0: they are not read. */
+int ppt__table_fill(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		    uint32_t n, uint64_t v, uint64_t stride);
+
+/* Whether words of a table are 0, by its count of live ones where possible. */
+bool ppt__table_blank(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		      uint32_t n);
+
 /* Set words of a page to those of @word. */
 int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		     uint32_t n, const uint64_t *word);

@@ -29,8 +29,10 @@ static void apply_entries(struct ppt_pool *pool, uint64_t word, uint32_t n,
 	}
 }
 
-static void apply_run(struct ppt_pool *pool, struct ppt__run run, uint64_t word)
+void ppt__txn_apply_run(struct ppt_pool *pool, struct ppt__run run)
 {
+	uint64_t word = ppt__word(ppt__run_page(run.where),
+				  ppt__run_slot(run.where));
 	uint32_t n = ppt__run_count(run.where);
 	uint64_t step = ppt__stride(ppt__run_stride_code(run.where));
 	/* A stream could be overtaken by the store that links the table. */
@@ -77,7 +79,7 @@ static void apply(struct ppt_pool *pool, struct ppt__runset *set)
 			ppt__pm_store(&pool->pm, word, run.value);
 			ppt__journal_dirty(pool, word);
 		} else {
-			apply_run(pool, run, word);
+			ppt__txn_apply_run(pool, run);
 		}
 	}
 	ppt__runset_reset(set);

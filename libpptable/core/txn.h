@@ -80,6 +80,9 @@ void ppt__txn_gather(struct ppt_pool *pool, uint32_t root_page, ppt_va_t va,
 int ppt__txn_side(struct ppt_pool *pool, int (*fill)(struct ppt_pool *, void *),
 		  void *arg);
 
+/* Make a run's home stores; lines that are not flushed are queued. */
+void ppt__txn_apply_run(struct ppt_pool *pool, struct ppt__run run);
+
 /* Make relaxed commits durable and apply them.  At most one fence. */
 void ppt__txn_settle(struct ppt_pool *pool);
 

@@ -49,6 +49,18 @@ static void pt_build_put(struct pt_build *b, uint32_t level, uint32_t n,
 	b->at[level].slot += n;
 }
 
+/* Append entries that follow no progression. */
+static void pt_build_put_words(struct pt_build *b, uint32_t level, uint32_t n,
+			       const uint64_t *word)
+{
+	ppt__pm_stream(&b->pool->pm,
+		       ppt__word(b->at[level].page, b->at[level].slot), word,
+		       n);
+	b->at[level].raw = ppt__crc32c_words(b->at[level].raw, word, n,
+					     ppt__family_ignore(PTE_FAMILY));
+	b->at[level].slot += n;
+}
+
 /*
  * Tables that are full now: store their descriptors and enter them into the
  * ones above, up to @top.  *@done: @top itself is full.

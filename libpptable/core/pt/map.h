@@ -142,12 +142,10 @@ static uint32_t pt_map_room(const struct pt_mapping *m,
 {
 	uint32_t page = path->page[path->level], k = 1, live;
 
-	if (n == 1)
-		return 1;
 	if (m->replace)
 		return pt_leaves(m->pool, page, path->slot, n, path->level,
 				 &live);
-	if (ppt__desc_live(ppt__desc_load(m->pool, page)) == 0)
+	if (n == 1 || ppt__table_blank(m->pool, page, path->slot, n))
 		return n;
 	while (k < n && !ppt__load(m->pool, page, path->slot + k))
 		k++;
@@ -159,6 +157,7 @@ static int pt_map_step(struct pt_mapping *m, struct pt_path *path,
 		       uint32_t level, uint32_t *n, struct ppt_diag *diag)
 {
 	uint32_t page = path->page[path->level];
+	uint64_t v;
 	int err;
 
 	*n = pt_slots(m->va, m->last, level);
@@ -169,12 +168,15 @@ static int pt_map_step(struct pt_mapping *m, struct pt_path *path,
 		return err;
 	if (path->level > level)
 		return pt_map_fresh(m, path, level, *n, diag);
-	if (m->replace)
-		err = pt_put_frames(m->pool, page, path->slot, *n, level, diag);
+	v = pte_leaf(m->pa, level, m->prot);
+	if (!m->replace)
+		return ppt__table_fill(m->pool, page, path->slot, *n, v,
+				       pte_span(level));
+	err = pt_put_frames(m->pool, page, path->slot, *n, level, diag);
 	if (err)
 		return err;
-	return ppt__table_set(m->pool, page, path->slot, *n,
-			      pte_leaf(m->pa, level, m->prot), pte_span(level));
+	return ppt__table_set(m->pool, page, path->slot, *n, v,
+			      pte_span(level));
 }
 
 /* A whole subtree where the walk found nothing. */

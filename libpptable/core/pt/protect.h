@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Protect.  Layer: core; see core/pt.h. */
 
+/* Leaves from a slot on, up to n, with other rights. */
+static uint32_t pt_with_prot(struct ppt_pool *pool, uint32_t page,
+			     uint32_t slot, uint32_t n, uint32_t level,
+			     uint32_t prot, uint64_t *to)
+{
+	const uint64_t *word = ppt__load_words(pool, page, slot, n,
+					       pool->page_buffer);
+	uint32_t k = 0;
+
+	for (; k < n && pte_kind(word[k], level) == PTE_LEAF; k++)
+		to[k] = pte_with_prot(word[k], prot);
+	return k;
+}
+
 /* Change the rights of the leaves from the walk's slot on. */
 static int pt_protect_step(struct pt_path *path, ppt_va_t va, ppt_va_t last,
 			   uint32_t prot, uint32_t *n)
 {
 	struct ppt_pool *pool = path->pool;
-	uint32_t level = path->level, k = 0;
-	uint64_t *to = pool->page_edit;
+	uint32_t level = path->level, page = path->page[level];
 
-	*n = pt_slots(va, last, level);
-	for (; k < *n; k++) {
-		uint64_t e = ppt__load(pool, path->page[level],
-				       path->slot + k);
-
-		if (pte_kind(e, level) != PTE_LEAF)
-			break; /* a table to enter, or a hole to be found */
-		to[k] = pte_with_prot(e, prot);
-	}
-	*n = k;
-	return ppt__table_write(pool, path->page[level], path->slot, k, to);
+	/* Behind these: a table to enter, or a hole to be found. */
+	*n = pt_with_prot(pool, page, path->slot, pt_slots(va, last, level),
+			  level, prot, pool->page_edit);
+	return ppt__table_write(pool, page, path->slot, *n, pool->page_edit);
 }
 
 /*
@@ -37,7 +43,7 @@ static int pt_protect_copy(struct pt_build *b, uint32_t root, uint32_t top,
 	from[top] = root;
 	*copy = b->at[top].page;
 	while (!err && !done) {
-		uint32_t slot = b->at[level].slot;
+		uint32_t slot = b->at[level].slot, n;
 		uint64_t e = ppt__load(pool, from[level], slot);
 
 		switch (pte_kind(e, level)) {
@@ -49,7 +55,10 @@ static int pt_protect_copy(struct pt_build *b, uint32_t root, uint32_t top,
 				err = pt_build_open(b, --level);
 			continue;
 		case PTE_LEAF:
-			pt_build_put(b, level, 1, pte_with_prot(e, prot), 0);
+			n = pt_with_prot(pool, from[level], slot,
+					 PPT_PAGE_WORDS - slot, level, prot,
+					 pool->page_edit);
+			pt_build_put_words(b, level, n, pool->page_edit);
 			break;
 		case PTE_EMPTY:
 		case PTE_BAD:

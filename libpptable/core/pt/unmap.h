@@ -5,12 +5,14 @@
 static int pt_put_frames(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			 uint32_t n, uint32_t level, struct ppt_diag *diag)
 {
+	const uint64_t *word = ppt__load_words(pool, page, slot, n,
+					       pool->page_edit);
 	uint64_t pages = pte_span(level) / PPT_PAGE_BYTES, count = 0;
 	uint32_t first = 0;
 
 	/* Neighbours in one go: their descriptors are set by one run. */
-	for (uint32_t s = slot; s < slot + n; s++) {
-		uint64_t e = ppt__load(pool, page, s);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t e = word[i];
 		uint32_t frame;
 		int err = 0;
 
@@ -34,11 +36,12 @@ static int pt_put_frames(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 static uint32_t pt_leaves(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			  uint32_t n, uint32_t level, uint32_t *live)
 {
+	const uint64_t *word = ppt__load_words(pool, page, slot, n,
+					       pool->page_buffer);
 	uint32_t k = 0;
 
 	for (*live = 0; k < n; k++) {
-		uint64_t e = ppt__load(pool, page, slot + k);
-		enum pte_kind kind = pte_kind(e, level);
+		enum pte_kind kind = pte_kind(word[k], level);
 
 		if (kind != PTE_LEAF && kind != PTE_EMPTY)
 			break;
