@@ -79,6 +79,7 @@ struct walk {
 	const struct ppt_memory_map *target;
 	const struct ppt__pt_ops *ops;
 	bool write;
+	uint64_t visited;
 	uint64_t rebased;
 	struct ppt_diag *diag;
 };
@@ -146,6 +147,11 @@ static int descend(struct walk *w, struct step *s, uint32_t level)
 	struct ppt_memory_map was;
 	int err;
 
+	/* A hostile graph of shared tables could be walked without end. */
+	if (w->visited++ == w->pool->at.pages)
+		return ppt__fail(w->diag, PPT_E_CORRUPT, "table",
+				 "more tables than the pool has pages",
+				 s->page);
 	if (s->page < w->pool->at.first_page || s->page >= w->pool->at.pages)
 		return ppt__fail(w->diag, PPT_E_CORRUPT, "table",
 				 "page outside the pool's tables", s->page);

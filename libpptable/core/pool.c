@@ -176,19 +176,26 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	return 0;
 }
 
+/*
+ * First over the copy that does not count: valid, and so the one that counts,
+ * once its checksum is whole.  Then over the other, so that losing either
+ * loses nothing.
+ */
 void ppt__superblock_write(struct ppt_pool *pool)
 {
 	struct ppt_m_superblock *sb = pool->superblock;
-	uint32_t slot = 1 - pool->superblock_slot;
 
 	sb->generation = ppt__le64(ppt__get64(sb->generation) + 1);
-	sb->slot = ppt__le32(slot);
-	ppt__superblock_seal(sb);
-	ppt__pm_stream(&pool->pm, ppt__word(slot, 0), (const uint64_t *)sb,
-		       PPT_M_SB_WORDS);
-	/* Valid, and so the one that counts, once its checksum is whole. */
-	ppt__pm_fence(&pool->pm);
-	pool->superblock_slot = slot;
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t slot = pool->superblock_slot ^ 1;
+
+		sb->slot = ppt__le32(slot);
+		ppt__superblock_seal(sb);
+		ppt__pm_stream(&pool->pm, ppt__word(slot, 0),
+			       (const uint64_t *)sb, PPT_M_SB_WORDS);
+		ppt__pm_fence(&pool->pm);
+		pool->superblock_slot = slot;
+	}
 }
 
 /* ---------------------------------------------------------- inspection -- */

@@ -151,7 +151,7 @@ void ppt__superblock_set_region(struct ppt_m_superblock *sb, uint32_t i,
 void ppt__geometry_of(const struct ppt_m_superblock *sb,
 		      struct ppt_geometry *out);
 
-/* Write the superblock's copy in DRAM as the next generation, with a fence. */
+/* Write the superblock's copy in DRAM as the next generation; 2 fences. */
 void ppt__superblock_write(struct ppt_pool *pool);
 
 /* ----------------------------------------------------------- set-up -- */

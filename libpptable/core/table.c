@@ -117,20 +117,21 @@ bool ppt__table_blank(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 /* How many words from @word on are one progression, and its stride. */
 static uint32_t progression(const uint64_t *word, uint32_t n, uint64_t *stride)
 {
+	uint64_t step = n > 1 ? word[1] - word[0] : 0, next;
 	uint32_t k = 1;
 
-	*stride = n > 1 ? word[1] - word[0] : 0;
-	if (ppt__stride_code(*stride) < 0)
-		*stride = 0;
-	while (k < n && word[k] == word[k - 1] + *stride)
-		k++;
+	if (ppt__stride_code(step) < 0)
+		step = 0;
+	for (next = word[0] + step; k < n && word[k] == next; k++)
+		next += step;
+	*stride = step;
 	return k;
 }
 
-/* Runs for those of n words that differ. */
+/* Runs for those of n words that differ; *@live changes by what is not 0. */
 static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *old, const uint64_t *word,
-		       uint64_t marks)
+		       uint64_t marks, uint32_t *live)
 {
 	for (uint32_t i = 0; i < n;) {
 		uint64_t stride;
@@ -141,6 +142,7 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			if (ppt__set(pool, page, slot + i, k, word[i], stride,
 				     marks))
 				return PPT_E_TOOBIG;
+			*live += (word[i] ? k : 0) - count_live(old + i, k);
 		}
 		i += k;
 	}
@@ -154,17 +156,14 @@ static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
 	const uint64_t *old = ppt__load_words(pool, page, slot, n,
 					      pool->page_buffer);
-	uint32_t delta, hi;
-	int err;
+	uint32_t delta = ppt__crc32c_diff(old, word, n, ignore);
+	uint32_t hi, live = 0;
+	int err = set_changed(pool, page, slot, n, old, word,
+			      marks_of(pool, desc), &live);
 
-	/* By linearity: the change's CRC is that of old and new together. */
-	delta = ppt__crc32c_words(0, old, n, ignore) ^
-		ppt__crc32c_words(0, word, n, ignore);
-	hi = with_live(desc, count_live(old, n), count_live(word, n)) ^
-	     epoch_bits;
-	err = set_changed(pool, page, slot, n, old, word, marks_of(pool, desc));
 	if (err)
 		return err;
+	hi = with_live(desc, 0, live) ^ epoch_bits;
 	return set_desc(pool, page, ppt__desc_update(desc, hi, slot, n, delta));
 }
 

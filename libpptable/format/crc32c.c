@@ -115,6 +115,25 @@ uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
 	return a;
 }
 
+uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
+			  uint64_t ignore)
+{
+	uint32_t k = n >= LANES_MIN ? n / 3 : 0;
+	uint32_t a = 0, b = 0, c = 0;
+
+	for (uint32_t i = 0; i < k; i++) {
+		uint32_t j = i + k, l = j + k;
+
+		a = ppt__crc32c_word(a, (old[i] ^ word[i]) & ~ignore);
+		b = ppt__crc32c_word(b, (old[j] ^ word[j]) & ~ignore);
+		c = ppt__crc32c_word(c, (old[l] ^ word[l]) & ~ignore);
+	}
+	a = ppt__crc32c_shift(a, 2 * k) ^ ppt__crc32c_shift(b, k) ^ c;
+	for (uint32_t i = 3 * k; i < n; i++)
+		a = ppt__crc32c_word(a, (old[i] ^ word[i]) & ~ignore);
+	return a;
+}
+
 uint32_t ppt__crc32c(uint32_t crc, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;

@@ -63,6 +63,10 @@ uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
 			   uint64_t stride, uint64_t ignore);
 
+/* The same when n words become those of @word. */
+uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
+			  uint64_t ignore);
+
 /* The standard CRC32C of bytes, chained through @crc (0 at first). */
 uint32_t ppt__crc32c(uint32_t crc, const void *bytes, size_t len);
 

@@ -314,7 +314,8 @@ void ppt_memory_map(const struct ppt_pool *pool, struct ppt_memory_map *out);
 /**
  * ppt_region_add - record memory that frames may lie in.
  *
- * Durable: on return.  Crash: recorded or not.  Bound: 1 page written, 1 fence.
+ * Durable: on return.  Crash: recorded or not.  Bound: both superblocks
+ * written, 2 fences.
  * Return: 0; PPT_E_EXIST the UUID is recorded; PPT_E_REGION it overlaps;
  *         PPT_E_LIMIT PPT_REGIONS_MAX; PPT_E_INVAL; PPT_E_RANGE; PPT_E_BUSY a
  *         transaction is open.
