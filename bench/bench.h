@@ -281,6 +281,7 @@ uint64_t bench_shuffle(uint64_t at, uint32_t *order, size_t count);
 
 extern const struct bench_ops bench_bare_store;
 extern const struct bench_ops bench_bare_store_rand;
+extern const struct bench_ops bench_bare_store_alone;
 extern const struct bench_ops bench_line_persist;
 extern const struct bench_ops bench_fill_512;
 extern const struct bench_ops bench_walk_hot;

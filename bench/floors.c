@@ -71,6 +71,16 @@ static inline void fence(void)
 #endif
 }
 
+/* Later instructions start when all earlier ones are done. */
+static inline void wait_for_all(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("lfence" ::: "memory");
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
 static inline void store(uint64_t *p, uint64_t value)
 {
 	__atomic_store_n(p, value, __ATOMIC_RELAXED);
@@ -186,6 +196,29 @@ static void bare_store_rand(struct bench *b, struct bench_sample *s)
 	for (uint32_t i = 0; i < BENCH_SINGLE_OPS; i++) {
 		uint64_t at = f->order[i];
 
+		store(f->word + at, entry_of(at));
+		flush_line(f->word + at, flush);
+		fence();
+	}
+	timed(s, start, BENCH_SINGLE_OPS, BENCH_SINGLE_OPS, BENCH_SINGLE_OPS);
+}
+
+/* No operation begins before the one before has ended. */
+static void bare_store_alone(struct bench *b, struct bench_sample *s)
+{
+	enum ppt_flush flush = bench_options.flush;
+	struct floor *f = b->state;
+	double start;
+
+	f->next = bench_shuffle(f->next, f->order, BENCH_SINGLE_OPS);
+	start = bench_cpu_ns();
+	for (uint32_t i = 0; i < BENCH_SINGLE_OPS; i++) {
+		uint64_t at = f->order[i];
+
+		wait_for_all();
+		/* A map has to look first whether the slot is empty. */
+		if (f->word[at] == UINT64_MAX)
+			bench_die("%s: wrong content", f->path);
 		store(f->word + at, entry_of(at));
 		flush_line(f->word + at, flush);
 		fence();
@@ -339,6 +372,8 @@ const struct bench_ops bench_bare_store = { open_window, bare_store,
 					    close_floor };
 const struct bench_ops bench_bare_store_rand = { open_window, bare_store_rand,
 						 close_floor };
+const struct bench_ops bench_bare_store_alone = { open_window, bare_store_alone,
+						  close_floor };
 const struct bench_ops bench_line_persist = { open_ring, line_persist,
 					      close_floor };
 const struct bench_ops bench_fill_512 = { open_pages, fill_512, close_floor };

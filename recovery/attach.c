@@ -35,8 +35,7 @@ static int choose_superblock(const struct ppt__pm *pm,
 
 	if (pm->words < 2 * PPT_PAGE_WORDS)
 		return ppt__fail(diag, PPT_E_SIZE, "media",
-				 "shorter than two superblocks",
-				 pm->words * 8);
+				 "shorter than two superblocks", pm->words * 8);
 	for (uint32_t i = 0; i < 2; i++)
 		copy[i] = (const struct ppt_m_superblock *)ppt__pm_view(
 			pm, ppt__word(i, 0), PPT_M_SB_WORDS);
@@ -60,8 +59,7 @@ int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
 
 	if (!media || (uintptr_t)media % 8)
 		return ppt__fail(diag, PPT_E_INVAL, "media",
-				 "NULL or not aligned to 8",
-				 (uintptr_t)media);
+				 "NULL or not aligned to 8", (uintptr_t)media);
 	ppt__crc32c_init();
 	err = choose_superblock(&pm, &sb, &fell_back, diag);
 	if (!err)

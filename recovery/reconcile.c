@@ -50,7 +50,8 @@ static int merge_maps(const struct ppt_pool *pool,
 		if (!now || now->kind != was->kind || now->len < was->len)
 			return ppt__fail(diag, PPT_E_REGION, "memory map",
 					 "a recorded region is absent, shrunk "
-					 "or of another kind", was->base);
+					 "or of another kind",
+					 was->base);
 		if (i == 0 && now->len != was->len)
 			return ppt__fail(diag, PPT_E_REGION, "memory map",
 					 "the pool's region has another length",
@@ -206,10 +207,10 @@ static int walk_spaces(struct walk *w)
 					 "link leads outside the pool", page);
 		for (uint32_t i = 1; i <= PPT_M_DIR_ENTRIES; i++) {
 			uint32_t at = i * PPT_M_DIR_WORDS;
-			uint64_t format = ppt__load(pool, page,
-						    at + PPT_M_DIR_FORMAT);
-			uint64_t root = ppt__load(pool, page,
-						  at + PPT_M_DIR_ROOT);
+			uint64_t format =
+				ppt__load(pool, page, at + PPT_M_DIR_FORMAT);
+			uint64_t root =
+				ppt__load(pool, page, at + PPT_M_DIR_ROOT);
 			int err;
 
 			if (!format)
@@ -241,15 +242,14 @@ static int walk_orphans(struct walk *w)
 		if (!item || ppt__reclaim_kind(item) == PPT_M_RECLAIM_EXTENT)
 			continue;
 		if (page >= pool->at.pages)
-			return ppt__fail(w->diag, PPT_E_CORRUPT,
-					 "reclaim list", "bad item", s);
+			return ppt__fail(w->diag, PPT_E_CORRUPT, "reclaim list",
+					 "bad item", s);
 		desc = ppt__desc_load(pool, page);
 		w->ops = ppt__pt_ops_of_family(ppt__desc_family(desc));
 		if (!w->ops || !ppt__desc_is_table(desc) ||
 		    ppt__desc_level(desc) > LEVELS_MAX)
-			return ppt__fail(w->diag, PPT_E_CORRUPT,
-					 "reclaim list", "item is not a table",
-					 page);
+			return ppt__fail(w->diag, PPT_E_CORRUPT, "reclaim list",
+					 "item is not a table", page);
 		err = walk_tree(w, page, ppt__desc_level(desc));
 		if (err)
 			return err;
@@ -260,8 +260,9 @@ static int walk_orphans(struct walk *w)
 static int walk_all(struct ppt_pool *pool, const struct ppt_memory_map *target,
 		    bool write, uint64_t *rebased, struct ppt_diag *diag)
 {
-	struct walk w = { .pool = pool, .target = target, .write = write,
-			  .diag = diag };
+	struct walk w = {
+		.pool = pool, .target = target, .write = write, .diag = diag
+	};
 	int err = walk_spaces(&w);
 
 	if (!err)

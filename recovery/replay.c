@@ -38,8 +38,8 @@ static uint32_t read_record(struct ppt_pool *pool, uint64_t line,
 	uint64_t head = ppt__pm_load(&pool->pm, at);
 	uint32_t runs = ppt__record_runs(head), lines;
 
-	if (ppt__record_seq(head) != (line & PPT__SEQ_MASK) ||
-	    head >> 57 || runs == 0 || runs > PPT__RECORD_RUNS_MAX)
+	if (ppt__record_seq(head) != (line & PPT__SEQ_MASK) || head >> 57 ||
+	    runs == 0 || runs > PPT__RECORD_RUNS_MAX)
 		return 0;
 	lines = ppt__record_lines(runs);
 	for (uint32_t i = 0; i < lines; i++) {
@@ -163,8 +163,12 @@ void ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan)
 	if (scan->end == scan->tail && !scan->ghosts)
 		return;
 	while (line != scan->end) {
-		line += read_record(pool, line, word);
+		uint32_t lines = read_record(pool, line, word);
+
+		if (!lines) /* it was there: somebody else is writing */
+			break;
 		replay_record(pool, word);
+		line += lines;
 	}
 	ppt__journal_flush_queue(pool);
 	j->phase = PPT__CKPT_IDLE;

@@ -13,7 +13,7 @@ struct ppt__scan {
 	uint64_t end;  /* behind the last whole transaction */
 	uint64_t records;
 	uint64_t lines; /* looked at */
-	bool ghosts;	/* whole records lie behind the end */
+	bool ghosts;    /* whole records lie behind the end */
 };
 
 /*

@@ -286,8 +286,10 @@ class Kills:
         at = bisect.bisect_left(script.ends, acked) if acked else -1
         for extra in (0, 1):
             i = at + extra
+            if i >= len(script.ends):
+                break
             done = script.ends[i] if i >= 0 else 0
-            if i < len(script.ends) and found == script.state_after(done):
+            if found == script.state_after(done):
                 self.state = found
                 self.in_flight += extra
                 return

@@ -14,9 +14,9 @@
 #include "core/pool.h"
 
 struct ppt__aside {
-	uint32_t slot;	/* of the first extent in the reclaim list */
-	uint32_t count; /* of extents */
-	uint32_t frames; /* so many of them, the first, are for frames */
+	uint32_t slot;     /* of the first extent in the reclaim list */
+	uint32_t count;    /* of extents */
+	uint32_t frames;   /* so many of them, the first, are for frames */
 	uint32_t at_table; /* next page to hand out: extent … */
 	uint32_t in_table; /* … and page in it */
 	uint32_t at_frame;

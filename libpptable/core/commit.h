@@ -9,8 +9,8 @@
 #include "core/pool.h"
 
 /* Stream a transaction's records.  No fence. */
-static inline void ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
-			 uint32_t n)
+static inline void ppt__journal_append(struct ppt_pool *pool,
+				       const struct ppt__run *run, uint32_t n)
 {
 	struct ppt__journal *j = &pool->journal;
 	uint64_t word[PPT__RECORD_WORDS_MAX];
@@ -25,10 +25,9 @@ static inline void ppt__journal_append(struct ppt_pool *pool, const struct ppt__
 		for (uint32_t i = 0; i < lines; i++) {
 			uint64_t at = (j->head + i) & (j->lines - 1);
 
-			ppt__pm_stream_line(&pool->pm,
-					    j->first_word +
-						    at * PPT__LINE_WORDS,
-					    word + i * PPT__LINE_WORDS);
+			ppt__pm_stream_line(
+				&pool->pm, j->first_word + at * PPT__LINE_WORDS,
+				word + i * PPT__LINE_WORDS);
 		}
 		j->head += lines;
 		j->lines_written += lines;

@@ -3,416 +3,6 @@
 
 #include "core/pool.h"
 
-/* ------------------------------------------------------------ stretches -- */
-
-static bool bit(const uint64_t *map, uint32_t i)
-{
-	return map[i / 64] >> i % 64 & 1u;
-}
-
-static void set_bit(uint64_t *map, uint32_t i, bool on)
-{
-	uint64_t m = UINT64_C(1) << i % 64;
-
-	map[i / 64] = on ? map[i / 64] | m : map[i / 64] & ~m;
-}
-
-/* Clear the bits of an extent of pages that lie in a stretch. */
-static void hide(uint64_t *map, uint32_t stretch, uint32_t page, uint32_t count)
-{
-	uint64_t first = (uint64_t)stretch * PPT_PAGE_WORDS;
-	uint64_t a = page > first ? page : first;
-	uint64_t end = (uint64_t)page + count;
-
-	if (end > first + PPT_PAGE_WORDS)
-		end = first + PPT_PAGE_WORDS;
-	for (; a < end; a++)
-		set_bit(map, (uint32_t)(a - first), false);
-}
-
-/* Which pages of a stretch may be handed out now. */
-static bool look_at(struct ppt_pool *pool, uint32_t stretch, uint64_t *map)
-{
-	struct ppt__frames *f = &pool->frames;
-	uint32_t first = stretch * PPT_PAGE_WORDS;
-	uint64_t left = pool->at.pages - first;
-	uint32_t n = left < PPT_PAGE_WORDS ? (uint32_t)left : PPT_PAGE_WORDS;
-	const uint64_t *desc = ppt__load_words(pool,
-					       pool->at.desc_page + stretch, 0,
-					       n, pool->page_buffer);
-	uint64_t any = 0;
-
-	for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-		map[i] = 0;
-	for (uint32_t i = 0; i < n; i++)
-		if (desc[i] == pool->desc_free)
-			map[i / 64] |= UINT64_C(1) << i % 64;
-	for (uint32_t i = f->limbo_tail; i != f->limbo_head; i++) {
-		struct ppt__limbo *l = &f->limbo[i % PPT__LIMBO_MAX];
-
-		hide(map, stretch, l->page, l->count);
-	}
-	for (uint32_t i = 0; i < f->freed_count; i++)
-		hide(map, stretch, f->freed[i].page, f->freed[i].count);
-	for (uint32_t i = 0; i < f->held_end; i++)
-		hide(map, stretch, f->held[i].page, f->held[i].count);
-	for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-		any |= map[i];
-	return any != 0;
-}
-
-static bool load_stretch(struct ppt_pool *pool, uint32_t stretch)
-{
-	struct ppt__frames *f = &pool->frames;
-	bool any = look_at(pool, stretch, f->free);
-
-	for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-		f->zeroed[i] = f->zeroing[i] = 0;
-	f->stretch = stretch;
-	f->loaded = true;
-	pool->journal.hint = stretch;
-	set_bit(f->full, stretch, !any);
-	f->found_full += !any;
-	return any;
-}
-
-static bool none_free(const uint64_t *map)
-{
-	uint64_t any = 0;
-
-	for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-		any |= map[i];
-	return any == 0;
-}
-
-static bool all_free(const uint64_t *map)
-{
-	uint64_t all = UINT64_MAX;
-
-	for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-		all &= map[i];
-	return all == UINT64_MAX;
-}
-
-/* A page of these stretches may be free again. */
-static void not_full(struct ppt_pool *pool, uint32_t page, uint32_t count)
-{
-	for (uint32_t s = page / PPT_PAGE_WORDS;
-	     s <= (page + count - 1) / PPT_PAGE_WORDS; s++) {
-		set_bit(pool->frames.full, s, false);
-		if (s == pool->frames.stretch)
-			pool->frames.loaded = false;
-	}
-}
-
-void ppt__frames_init(struct ppt_pool *pool, uint64_t hint)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	f->stretches = pool->at.desc_pages;
-	f->stretch = hint < f->stretches ? (uint32_t)hint :
-					   pool->at.first_page / PPT_PAGE_WORDS;
-	for (uint32_t i = 0; i <= f->stretches / 64; i++)
-		f->full[i] = 0;
-}
-
-/* ---------------------------------------------------------------- limbo -- */
-
-static void limbo_mature(struct ppt_pool *pool)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	while (f->limbo_tail != f->limbo_head) {
-		struct ppt__limbo *l = &f->limbo[f->limbo_tail % PPT__LIMBO_MAX];
-
-		/* Durable, no longer in the ring [I12], flushed from TLBs. */
-		if (l->line > pool->journal.tail ||
-		    l->ticket > pool->ticket_flushed)
-			return;
-		not_full(pool, l->page, l->count);
-		f->limbo_tail++;
-	}
-}
-
-static bool limbo_blocked_by_tail(struct ppt_pool *pool)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	return f->limbo_tail != f->limbo_head &&
-	       f->limbo[f->limbo_tail % PPT__LIMBO_MAX].ticket <=
-		       pool->ticket_flushed;
-}
-
-/* Get back what can be had; false if there was nothing. */
-static bool limbo_squeeze(struct ppt_pool *pool)
-{
-	uint32_t before = pool->frames.limbo_tail;
-
-	limbo_mature(pool);
-	if (pool->frames.limbo_tail == before && limbo_blocked_by_tail(pool)) {
-		ppt__txn_settle(pool);
-		ppt__journal_checkpoint(pool);
-		limbo_mature(pool);
-	}
-	return pool->frames.limbo_tail != before;
-}
-
-int ppt__limbo_room(struct ppt_pool *pool, struct ppt_diag *diag)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	for (;;) {
-		uint32_t used = f->limbo_head - f->limbo_tail;
-
-		if (used + f->freed_count <= PPT__LIMBO_MAX)
-			return 0;
-		if (!limbo_squeeze(pool))
-			return ppt__fail(diag, PPT_E_AGAIN, "TLB",
-					 "confirm a flush first",
-					 pool->ticket_last);
-	}
-}
-
-void ppt__frames_committed(struct ppt_pool *pool)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	for (uint32_t i = 0; i < f->freed_count; i++)
-		f->limbo[f->limbo_head++ % PPT__LIMBO_MAX] =
-			(struct ppt__limbo){ f->freed[i].page,
-					     f->freed[i].count,
-					     pool->journal.head,
-					     pool->ticket_last };
-	f->freed_count = 0;
-	limbo_mature(pool);
-}
-
-struct ppt__frames_mark ppt__frames_mark(const struct ppt_pool *pool)
-{
-	return (struct ppt__frames_mark){ pool->frames.stretch,
-					  pool->frames.freed_count,
-					  pool->frames.zero_count,
-					  pool->frames.found_full };
-}
-
-void ppt__frames_rollback(struct ppt_pool *pool, struct ppt__frames_mark mark)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	pool->walk_era++; /* walks may have found tables that are none now */
-	/* What looked full may have been so by what was taken since. */
-	if (f->found_full != mark.found_full)
-		for (uint32_t i = 0; i <= f->stretches / 64; i++)
-			f->full[i] = 0;
-	f->stretch = mark.stretch;
-	f->loaded = false;
-	f->freed_count = mark.freed_count;
-	f->zero_count = mark.zero_count;
-}
-
-/* ----------------------------------------------------------------- take -- */
-
-/* Make the stretch looked at one that has a free page. */
-static bool find_stretch(struct ppt_pool *pool)
-{
-	struct ppt__frames *f = &pool->frames;
-	uint32_t s = f->stretch;
-
-	if (f->loaded && !none_free(f->free))
-		return true;
-	for (uint32_t i = 0; i <= f->stretches; i++) {
-		if (!bit(f->full, s) && load_stretch(pool, s))
-			return true;
-		s = s + 1 == f->stretches ? 0 : s + 1;
-	}
-	return false;
-}
-
-#define FRESH_STRETCH_PROBES 64u
-
-/* For a whole stretch of frames: one that is free, if one is near. */
-static void find_fresh_stretch(struct ppt_pool *pool)
-{
-	struct ppt__frames *f = &pool->frames;
-	uint64_t map[PPT__STRETCH_WORDS];
-	uint32_t s = f->stretch;
-
-	if (f->loaded && all_free(f->free))
-		return;
-	for (uint32_t i = 0; i < FRESH_STRETCH_PROBES && i < f->stretches; i++) {
-		if (look_at(pool, s, map) && all_free(map)) {
-			load_stretch(pool, s);
-			return;
-		}
-		s = s + 1 == f->stretches ? 0 : s + 1;
-	}
-}
-
-static int out_of_pages(struct ppt_pool *pool, struct ppt_diag *diag)
-{
-	if (pool->frames.limbo_tail != pool->frames.limbo_head &&
-	    !limbo_blocked_by_tail(pool))
-		return ppt__fail(diag, PPT_E_AGAIN, "pool",
-				 "the last free pages wait for a TLB flush",
-				 pool->ticket_last);
-	return ppt__fail(diag, PPT_E_NOSPC, "pool", "no free page",
-			 pool->at.pages);
-}
-
-int ppt__pages_take(struct ppt_pool *pool, uint32_t want, uint32_t *page,
-		    uint32_t *got, struct ppt_diag *diag)
-{
-	struct ppt__frames *f = &pool->frames;
-	uint32_t first = 0, n = 0;
-
-	if (want >= PPT_PAGE_WORDS)
-		find_fresh_stretch(pool);
-	while (!find_stretch(pool))
-		if (!limbo_squeeze(pool))
-			return out_of_pages(pool, diag);
-	while (!bit(f->free, first))
-		first++;
-	while (n < want && first + n < PPT_PAGE_WORDS &&
-	       bit(f->free, first + n))
-		set_bit(f->free, first + n++, false);
-	*page = f->stretch * PPT_PAGE_WORDS + first;
-	*got = n;
-	return 0;
-}
-
-/* The first aligned run of whole free stretches. */
-static bool find_aligned(struct ppt_pool *pool, uint64_t bytes, uint32_t *page)
-{
-	struct ppt__frames *f = &pool->frames;
-	uint32_t need = (uint32_t)(bytes / PPT_SIZE_2M), run = 0;
-	uint64_t map[PPT__STRETCH_WORDS];
-
-	for (uint32_t s = 0; s < f->stretches; s++) {
-		uint32_t from = s * PPT_PAGE_WORDS;
-
-		if (run == 0 && ppt__page_pa(pool, from) % bytes)
-			continue;
-		if (bit(f->full, s) || !look_at(pool, s, map)) {
-			set_bit(f->full, s, true);
-			f->found_full++;
-			run = 0;
-			continue;
-		}
-		run = all_free(map) ? run + 1 : 0;
-		if (run < need)
-			continue;
-		if (f->stretch + need > s && f->stretch <= s)
-			f->loaded = false;
-		*page = from - (need - 1) * PPT_PAGE_WORDS;
-		return true;
-	}
-	return false;
-}
-
-int ppt__pages_take_aligned(struct ppt_pool *pool, uint64_t bytes,
-			    uint32_t *page, struct ppt_diag *diag)
-{
-	/* Stretches of PAs and of descriptors agree at such a base only. */
-	if (pool->map.region[0].base % PPT_SIZE_2M)
-		return ppt__fail(diag, PPT_E_NOSPC, "pool",
-				 "its base is not aligned to 2 MiB",
-				 pool->map.region[0].base);
-	while (!find_aligned(pool, bytes, page))
-		if (!limbo_squeeze(pool))
-			return ppt__fail(diag, PPT_E_NOSPC, "pool",
-					 "no aligned run of free pages", bytes);
-	return 0;
-}
-
-/* Add a page to a list of extents; false if it is full. */
-static bool add_page(struct ppt__extent *out, uint32_t max, uint32_t *n,
-		     uint32_t page)
-{
-	struct ppt__extent *last = out + *n - 1;
-
-	if (*n && last->page + last->count == page &&
-	    last->count < PPT_M_RECLAIM_COUNT_MAX) {
-		last->count++;
-		return true;
-	}
-	if (*n == max)
-		return false;
-	out[(*n)++] = (struct ppt__extent){ page, 1 };
-	return true;
-}
-
-/* Append so many free pages as extents; *want is what was not found. */
-static bool find_pages(struct ppt_pool *pool, uint64_t *want, bool whole,
-		       struct ppt__extent *out, uint32_t max, uint32_t *n)
-{
-	struct ppt__frames *f = &pool->frames;
-	uint64_t map[PPT__STRETCH_WORDS];
-	uint32_t s = f->stretch;
-
-	for (uint32_t i = 0; i < f->stretches && *want; i++, s++) {
-		if (s == f->stretches)
-			s = 0;
-		if (bit(f->full, s) || !look_at(pool, s, map) ||
-		    (whole && !all_free(map)))
-			continue;
-		for (uint32_t b = 0; b < PPT_PAGE_WORDS && *want; b++) {
-			if (!bit(map, b))
-				continue;
-			if (!add_page(out, max, n, s * PPT_PAGE_WORDS + b))
-				return false;
-			--*want;
-		}
-	}
-	return true;
-}
-
-int ppt__pages_find(struct ppt_pool *pool, uint64_t want, bool whole,
-		    struct ppt__extent *out, uint32_t max, uint32_t *count,
-		    struct ppt_diag *diag)
-{
-	for (;;) {
-		uint64_t left = want;
-		uint32_t n = *count;
-		bool fits = find_pages(pool, &left, whole, out, max, &n);
-
-		if (fits && !left) {
-			*count = n;
-			return 0;
-		}
-		if (limbo_squeeze(pool))
-			continue; /* what waited may be what is wanted */
-		if (!fits)
-			return ppt__fail(diag, PPT_E_NOSPC, "pool",
-					 "free pages too scattered", max);
-		return out_of_pages(pool, diag);
-	}
-}
-
-void ppt__pages_hold(struct ppt_pool *pool, uint32_t slot,
-		     struct ppt__extent extent)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	f->held[slot] = extent;
-	if (f->held_end <= slot)
-		f->held_end = slot + 1;
-	f->loaded = false;
-}
-
-void ppt__pages_release(struct ppt_pool *pool, uint32_t slot, uint32_t count)
-{
-	struct ppt__frames *f = &pool->frames;
-
-	for (; count; count--, slot++) {
-		if (!f->held[slot].count)
-			continue;
-		not_full(pool, f->held[slot].page, f->held[slot].count);
-		f->held[slot].count = 0;
-	}
-	while (f->held_end && !f->held[f->held_end - 1].count)
-		f->held_end--;
-}
-
 /* ----------------------------------------------------------------- zero -- */
 
 int ppt__pages_zero(struct ppt_pool *pool, uint32_t page, uint32_t count)
@@ -422,7 +12,7 @@ int ppt__pages_zero(struct ppt_pool *pool, uint32_t page, uint32_t count)
 	pool->txn.allocated += count;
 	/* One by one while that lasts, so that a rollback is a count. */
 	if (count == 1 && f->loaded && page / PPT_PAGE_WORDS == f->stretch &&
-	    bit(f->zeroed, page % PPT_PAGE_WORDS))
+	    ppt__bit(f->zeroed, page % PPT_PAGE_WORDS))
 		return 0;
 	if (f->zero_count == PPT__LIMBO_MAX)
 		return PPT_E_TOOBIG;
@@ -448,16 +38,16 @@ void ppt__pages_zero_ahead(struct ppt_pool *pool, uint32_t count)
 	struct ppt__frames *f = &pool->frames;
 
 	for (uint32_t i = 0; f->loaded && i < PPT_PAGE_WORDS && count; i++) {
-		if (!bit(f->free, i))
+		if (!ppt__bit(f->free, i))
 			continue;
 		count--;
-		if (bit(f->zeroed, i))
+		if (ppt__bit(f->zeroed, i))
 			continue;
 		ppt__pm_stream_run(&pool->pm,
 				   ppt__word(f->stretch * PPT_PAGE_WORDS + i,
 					     0),
 				   PPT_PAGE_WORDS, 0, 0);
-		set_bit(f->zeroing, i, true);
+		ppt__set_bit(f->zeroing, i, true);
 		f->zeroing_any = true;
 	}
 }
@@ -475,49 +65,7 @@ void ppt__pages_fenced(struct ppt_pool *pool)
 	f->zeroing_any = false;
 }
 
-/* ----------------------------------------------------------------- free -- */
-
-/* Set the descriptors of an extent to one value. */
-static int set_descs(struct ppt_pool *pool, uint32_t page, uint64_t count,
-		     uint64_t desc)
-{
-	while (count) {
-		uint32_t slot = page % PPT_PAGE_WORDS;
-		uint32_t n = PPT_PAGE_WORDS - slot;
-
-		if (n > count)
-			n = (uint32_t)count;
-		if (ppt__set(pool, ppt__desc_page_of(pool, page), slot, n, desc,
-			     0, 0))
-			return PPT_E_TOOBIG;
-		page += n;
-		count -= n;
-	}
-	return 0;
-}
-
-int ppt__table_free(struct ppt_pool *pool, uint32_t page)
-{
-	pool->walk_era++;
-	return ppt__pages_free(pool, page, 1);
-}
-
-int ppt__pages_free(struct ppt_pool *pool, uint32_t page, uint32_t count)
-{
-	struct ppt__frames *f = &pool->frames;
-	struct ppt__extent *last = f->freed + f->freed_count - 1;
-
-	if (f->freed_count && last->page + last->count == page)
-		last->count += count;
-	else if (f->freed_count && page + count == last->page)
-		*last = (struct ppt__extent){ page, last->count + count };
-	else if (f->freed_count == PPT__LIMBO_MAX)
-		return PPT_E_TOOBIG;
-	else
-		f->freed[f->freed_count++] = (struct ppt__extent){ page,
-								   count };
-	return set_descs(pool, page, count, pool->desc_free);
-}
+/* ----------------------------------------------------------------- refs -- */
 
 /* A data page's descriptor; its check tells damage from another type. */
 static int data_desc(struct ppt_pool *pool, uint32_t page, uint64_t *desc,
@@ -549,8 +97,8 @@ int ppt__frames_put(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		if (ppt__desc_share(d) > 1) {
 			uint32_t hi = ppt__desc_data(ppt__desc_share(d) - 1);
 
-			err = set_descs(pool, p, 1,
-					ppt__desc_plain(pool->seed, hi));
+			err = ppt__descs_set(pool, p, 1,
+					     ppt__desc_plain(pool->seed, hi));
 			n = 1;
 		} else {
 			while (done + n < count &&
@@ -603,7 +151,7 @@ int ppt__frames_get(struct ppt_pool *pool, uint32_t page, uint64_t count,
 			return err;
 		d = ppt__desc_plain(pool->seed,
 				    ppt__desc_data(ppt__desc_share(d) + 1));
-		err = set_descs(pool, p, 1, d);
+		err = ppt__descs_set(pool, p, 1, d);
 		if (err)
 			return err;
 	}
@@ -612,5 +160,5 @@ int ppt__frames_get(struct ppt_pool *pool, uint32_t page, uint64_t count,
 
 int ppt__frames_claim(struct ppt_pool *pool, uint32_t page, uint64_t count)
 {
-	return set_descs(pool, page, count, pool->desc_data);
+	return ppt__descs_set(pool, page, count, pool->desc_data);
 }

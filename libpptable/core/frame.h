@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pages: which are free, and handing them out.  Layer: core.  Owns I6, I12.
+ * Pages and frames.  Layer: core.  Owns I6, I12.  core/pages.c knows which
+ * pages are free and hands them out, core/frame.c zeroes and counts frames.
  *
  * The truth is in the descriptors.  DRAM holds no list of free pages, only a
  * look at one stretch (the 512 pages that share a descriptor page), a bit for
@@ -22,7 +23,7 @@ struct ppt_pool;
 struct ppt__limbo {
 	uint32_t page;
 	uint32_t count;
-	uint64_t line;	 /* usable when the tail has passed this line … */
+	uint64_t line;   /* usable when the tail has passed this line … */
 	uint64_t ticket; /* … and this TLB flush is confirmed */
 };
 
@@ -35,11 +36,11 @@ struct ppt__frames {
 	uint32_t stretches;
 	uint32_t stretch; /* that is looked at */
 	bool loaded;
-	uint64_t free[PPT__STRETCH_WORDS];   /* in it, by bit */
-	uint64_t zeroed[PPT__STRETCH_WORDS]; /* zeroed ahead and fenced */
+	uint64_t free[PPT__STRETCH_WORDS];    /* in it, by bit */
+	uint64_t zeroed[PPT__STRETCH_WORDS];  /* zeroed ahead and fenced */
 	uint64_t zeroing[PPT__STRETCH_WORDS]; /* zeroed ahead */
 	bool zeroing_any;
-	uint64_t *full; /* stretches found full, a hint */
+	uint64_t *full;      /* stretches found full, a hint */
 	uint64_t found_full; /* by the open transaction, so often */
 
 	/* Freed, oldest first: a ring. */
@@ -62,6 +63,18 @@ struct ppt__frames {
 	struct ppt__extent held[PPT_PAGE_WORDS];
 	uint32_t held_end; /* slots before it may be in use */
 };
+
+static inline bool ppt__bit(const uint64_t *map, uint32_t i)
+{
+	return map[i / 64] >> i % 64 & 1u;
+}
+
+static inline void ppt__set_bit(uint64_t *map, uint32_t i, bool on)
+{
+	uint64_t m = UINT64_C(1) << i % 64;
+
+	map[i / 64] = on ? map[i / 64] | m : map[i / 64] & ~m;
+}
 
 /* Where an allocation may be rolled back to. */
 struct ppt__frames_mark {
@@ -110,6 +123,10 @@ void ppt__pages_zero_ahead(struct ppt_pool *pool, uint32_t count);
 
 /* A fence has passed. */
 void ppt__pages_fenced(struct ppt_pool *pool);
+
+/* Set the descriptors of an extent to one value.  PPT_E_TOOBIG. */
+int ppt__descs_set(struct ppt_pool *pool, uint32_t page, uint64_t count,
+		   uint64_t desc);
 
 /*
  * Free pages: sets their descriptors in the open transaction.

@@ -40,7 +40,7 @@ enum ppt__ckpt_phase {
 
 struct ppt__journal {
 	uint64_t first_word; /* of the ring */
-	uint64_t lines;	     /* in the ring, a power of two */
+	uint64_t lines;      /* in the ring, a power of two */
 	uint64_t window;     /* lines that may be written without a fence */
 	uint32_t seed;
 	uint64_t head;

@@ -18,8 +18,8 @@ static int check_range(const struct ppt_space *space, ppt_va_t va, uint64_t len,
 				 "zero or not a multiple of 4 KiB", len);
 	*last = va + (len - 1);
 	if (*last < va)
-		return ppt__fail(diag, PPT_E_RANGE, "len",
-				 "range wraps around", len);
+		return ppt__fail(diag, PPT_E_RANGE, "len", "range wraps around",
+				 len);
 	return space->ops->check(va, *last, prot, diag);
 }
 
@@ -36,7 +36,8 @@ static int check_frames(struct ppt_space *space, ppt_pa_t pa, uint64_t len,
 	if (!ppt__pa_known(space->pool, pa, len))
 		return ppt__fail(diag, PPT_E_REGION, "pa",
 				 "range is not inside one region of the "
-				 "memory map", pa);
+				 "memory map",
+				 pa);
 	if (ppt__pa_page(space->pool, pa, &page))
 		return ppt__frames_check(space->pool, page,
 					 len / PPT_PAGE_BYTES, diag);
@@ -76,8 +77,8 @@ static int unmap_range(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 }
 
 static inline __attribute__((always_inline)) int
-map_range(struct ppt_space *space, const struct ppt__map_args *args,
-		     bool aside, struct ppt__call *call, struct ppt_diag *diag)
+map_range(struct ppt_space *space, const struct ppt__map_args *args, bool aside,
+	  struct ppt__call *call, struct ppt_diag *diag)
 {
 	int err = 0;
 
@@ -90,8 +91,9 @@ map_range(struct ppt_space *space, const struct ppt__map_args *args,
 	return space->ops->map(space, args, aside, diag);
 }
 
-static inline int try_map(struct ppt_space *space, const struct ppt__map_args *args,
-		   struct ppt__call *call, struct ppt_diag *diag)
+static inline int try_map(struct ppt_space *space,
+			  const struct ppt__map_args *args,
+			  struct ppt__call *call, struct ppt_diag *diag)
 {
 	int err = PPT_E_TOOBIG;
 
@@ -117,8 +119,9 @@ static int try_unmap(struct ppt_space *space, const struct ppt__map_args *args,
 	return unmap_range(space, args->va, args->last, call, diag);
 }
 
-static int try_protect(struct ppt_space *space, const struct ppt__map_args *args,
-		       struct ppt__call *call, struct ppt_diag *diag)
+static int try_protect(struct ppt_space *space,
+		       const struct ppt__map_args *args, struct ppt__call *call,
+		       struct ppt_diag *diag)
 {
 	int err = space->ops->protect(space, args->va, args->last, args->prot,
 				      false, diag);
@@ -168,8 +171,8 @@ int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
 	};
 	int err;
 
-	if (flags & ~(uint32_t)(PPT_MAP_REPLACE | PPT_MAP_SIZE_MASK |
-				PPT_MAP_UNZEROED))
+	if (flags &
+	    ~(uint32_t)(PPT_MAP_REPLACE | PPT_MAP_SIZE_MASK | PPT_MAP_UNZEROED))
 		return ppt__fail(diag, PPT_E_INVAL, "flags", "unknown bits",
 				 flags);
 	if (prot == 0)

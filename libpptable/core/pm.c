@@ -92,7 +92,8 @@ int ppt__pm_init(struct ppt__pm *pm, const struct ppt_pm_config *cfg,
 		.observer = cfg->observer,
 		.flush = cfg->flush ? cfg->flush : ppt_flush_best(),
 	};
-	if (!pm->writable) /* the one place where const is taken off media */
+	/* The one place where const is taken off media. */
+	if (!pm->writable) // NOLINTNEXTLINE(performance-no-int-to-ptr)
 		pm->writable = (uint64_t *)(uintptr_t)cfg->media;
 	return 0;
 }

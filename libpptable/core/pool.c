@@ -70,26 +70,27 @@ static struct sizes sizes_of(uint64_t pool_bytes, uint64_t journal_bytes)
 
 #define ALIGN 64u
 
-/* Cut the next array out of scratch memory. */
-static void *cut(uintptr_t *at, uint64_t bytes)
+/* Where the next array starts. */
+static size_t cut(size_t *at, uint64_t bytes)
 {
-	uintptr_t p = (*at + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1);
+	size_t start = (*at + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 
-	*at = p + bytes;
-	return (void *)p;
+	*at = start + bytes;
+	return start;
 }
 
-/* Place everything; with pool NULL it only measures. */
-static uintptr_t place(struct ppt_pool *pool, const struct sizes *s,
-		       uintptr_t at)
+/* Place everything in @base; with that NULL it only measures. */
+static size_t place(char *base, const struct sizes *s)
 {
+	struct ppt_pool *pool = (struct ppt_pool *)(void *)base;
+	size_t at = sizeof(*pool);
+
 #define CUT(field, n)                                                          \
 	do {                                                                   \
-		void *array = cut(&at, (n) * sizeof(*pool->field));            \
-		if (pool)                                                      \
-			pool->field = array;                                   \
+		size_t start = cut(&at, (n) * sizeof(*pool->field));           \
+		if (base)                                                      \
+			pool->field = (void *)(base + start);                  \
 	} while (0)
-	cut(&at, sizeof(*pool));
 	CUT(txn.runs.run, s->runs);
 	CUT(txn.runs.next, s->runs);
 	CUT(group.run, s->runs);
@@ -107,7 +108,7 @@ size_t ppt_scratch_bytes(uint64_t pool_bytes, uint64_t journal_bytes)
 {
 	struct sizes s = sizes_of(pool_bytes, journal_bytes);
 
-	return place(NULL, &s, 0) + ALIGN;
+	return place(NULL, &s) + ALIGN;
 }
 
 void ppt__epoch_map(const struct ppt_m_superblock *sb, uint32_t epoch,
@@ -157,7 +158,7 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 				 "NULL, not aligned to 64 or too small",
 				 ppt_scratch_bytes(pool_bytes, journal_bytes));
 	__builtin_memset(pool, 0, sizeof(*pool));
-	place(pool, &s, (uintptr_t)scratch);
+	place(scratch, &s);
 	pool->pm = *pm;
 	pool->flags = flags;
 	pool->walk_era = 1;

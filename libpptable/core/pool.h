@@ -20,7 +20,7 @@
 
 /* What a transaction changes in the reclaim list, settled at its commit. */
 struct ppt__reclaim_change {
-	uint32_t slot;	/* PPT_PAGE_WORDS: any empty one */
+	uint32_t slot;  /* PPT_PAGE_WORDS: any empty one */
 	uint32_t count; /* consecutive slots that get @item */
 	uint64_t item;
 };
@@ -73,15 +73,15 @@ struct ppt_pool {
 	struct ppt__runset group; /* relaxed commits, not applied yet */
 	struct ppt__frames frames;
 
-	struct ppt_tlb_gather gather;	   /* committed, not confirmed */
+	struct ppt_tlb_gather gather;      /* committed, not confirmed */
 	struct ppt_tlb_gather open_gather; /* the transaction's; ticket 1 */
 	uint64_t ticket_flushed;
 	uint64_t ticket_last;
 
 	uint64_t commits;
 	uint32_t superblock_slot; /* the one that counts */
-	uint64_t *page_buffer;	  /* a page of DRAM, used inside core/table */
-	uint64_t *page_edit;	  /* another, for what is to be written */
+	uint64_t *page_buffer;    /* a page of DRAM, used inside core/table */
+	uint64_t *page_edit;      /* another, for what is to be written */
 	struct ppt_m_superblock *superblock; /* a copy of it in DRAM */
 };
 
@@ -116,8 +116,7 @@ static inline uint64_t ppt__desc_load(struct ppt_pool *pool, uint32_t page)
 	if (__builtin_expect((pool->txn.runs.n | pool->group.n) != 0, 0))
 		return ppt__load(pool, ppt__desc_page_of(pool, page),
 				 page % PPT_PAGE_WORDS);
-	return ppt__pm_load(&pool->pm,
-			    ppt__word(pool->at.desc_page, 0) + page);
+	return ppt__pm_load(&pool->pm, ppt__word(pool->at.desc_page, 0) + page);
 }
 
 /* ------------------------------------------------------- memory map -- */

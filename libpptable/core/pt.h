@@ -69,8 +69,8 @@ const struct ppt__pt_ops *ppt__pt_ops(enum ppt_format format);
 /* Any format of a family, for what does not depend on the root's level. */
 const struct ppt__pt_ops *ppt__pt_ops_of_family(uint32_t family);
 
-extern const struct ppt__pt_ops ppt__pt_x86_64_4;
-extern const struct ppt__pt_ops ppt__pt_x86_64_5;
+extern const struct ppt__pt_ops ppt__pt_x86_64_4 PPT__HIDDEN;
+extern const struct ppt__pt_ops ppt__pt_x86_64_5 PPT__HIDDEN;
 
 /* A table count above which a call goes the way for huge ranges. */
 #define PPT__INLINE_TABLES 256u

@@ -89,10 +89,10 @@ int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag)
 		err = extent_ok(pool, item, diag);
 		if (err)
 			return err;
-		ppt__pages_hold(pool, s,
-				(struct ppt__extent){
-					ppt__reclaim_page(item),
-					ppt__reclaim_count(item) });
+		ppt__pages_hold(
+			pool, s,
+			(struct ppt__extent){ ppt__reclaim_page(item),
+					      ppt__reclaim_count(item) });
 	}
 	return 0;
 }

@@ -39,7 +39,7 @@ int ppt__region_check(const struct ppt_memory_map *map,
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct ppt_region *o = &map->region[i];
 
-		if (!__builtin_memcmp(&o->uuid, &r->uuid, sizeof(r->uuid)))
+		if (__builtin_memcmp(&o->uuid, &r->uuid, sizeof(r->uuid)) == 0)
 			return ppt__fail(diag, PPT_E_EXIST, "region uuid",
 					 "is in the memory map already",
 					 o->base);
@@ -162,8 +162,8 @@ int ppt_region_remove(struct ppt_pool *pool, const struct ppt_uuid *uuid,
 
 	if (err)
 		return err;
-	while (i < n && __builtin_memcmp(&pool->map.region[i].uuid, uuid,
-					 sizeof(*uuid)))
+	while (i < n &&
+	       __builtin_memcmp(&pool->map.region[i].uuid, uuid, sizeof(*uuid)))
 		i++;
 	if (i == n)
 		return ppt__fail(diag, PPT_E_NOENT, "region",

@@ -120,8 +120,7 @@ bool ppt__runset_touches(struct ppt__runset *set, uint32_t page)
 	return false;
 }
 
-void ppt__runset_overlay(struct ppt__runset *set, uint32_t page,
-			 uint64_t *word)
+void ppt__runset_overlay(struct ppt__runset *set, uint32_t page, uint64_t *word)
 {
 	uint64_t done[PPT_PAGE_WORDS / 64] = { 0 };
 

@@ -19,13 +19,13 @@
 #define PPT__RUNSET_LINEAR 8u /* so many are searched one by one */
 #define PPT__RUNSET_NONE UINT16_MAX
 
-#define PPT__RUNSET_MERGE 4u	 /* so many of the last runs may be merged with */
+#define PPT__RUNSET_MERGE 4u /* so many of the last runs may be merged with */
 
 struct ppt__runset {
 	struct ppt__run *run;
 	uint16_t *next; /* older run of the same bucket */
 	uint32_t n;
-	uint32_t cap;	 /* below PPT__RUNSET_NONE */
+	uint32_t cap;    /* below PPT__RUNSET_NONE */
 	uint32_t linked; /* runs that are in the buckets */
 	uint16_t bucket[PPT__RUNSET_BUCKETS];
 };

@@ -35,8 +35,8 @@ static void load_name(struct ppt_pool *pool, struct place at, char *name)
 	uint64_t word[PPT_NAME_BYTES / 8];
 
 	for (uint32_t i = 0; i < PPT_NAME_BYTES / 8; i++)
-		word[i] = ppt__load(pool, at.page,
-				    at.slot + PPT_M_DIR_NAME + i);
+		word[i] =
+			ppt__load(pool, at.page, at.slot + PPT_M_DIR_NAME + i);
 	__builtin_memcpy(name, word, sizeof(word));
 	name[PPT_NAME_BYTES - 1] = 0;
 }
@@ -176,8 +176,7 @@ static int find_empty(struct ppt_pool *pool, struct place *at,
 	for (uint32_t k = 0; k < PPT_M_DIR_PAGES_MAX; k++) {
 		for (uint32_t i = 0; i < PPT_M_DIR_ENTRIES; i++) {
 			*at = (struct place){ page, entry_slot(i) };
-			if (!ppt__load(pool, page,
-				       at->slot + PPT_M_DIR_FORMAT))
+			if (!ppt__load(pool, page, at->slot + PPT_M_DIR_FORMAT))
 				return 0;
 		}
 		last = page;

@@ -4,8 +4,8 @@
 const uint64_t *ppt__load_words(struct ppt_pool *pool, uint32_t page,
 				uint32_t slot, uint32_t n, uint64_t *buffer)
 {
-	const uint64_t *media = ppt__pm_view(&pool->pm, ppt__word(page, slot),
-					     n);
+	const uint64_t *media =
+		ppt__pm_view(&pool->pm, ppt__word(page, slot), n);
 
 	if (!ppt__runset_touches(&pool->txn.runs, page) &&
 	    !ppt__runset_touches(&pool->group, page))
@@ -154,8 +154,8 @@ static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 {
 	uint64_t desc = ppt__desc_load(pool, page);
 	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
-	const uint64_t *old = ppt__load_words(pool, page, slot, n,
-					      pool->page_buffer);
+	const uint64_t *old =
+		ppt__load_words(pool, page, slot, n, pool->page_buffer);
 	uint32_t delta = ppt__crc32c_diff(old, word, n, ignore);
 	uint32_t hi, live = 0;
 	int err = set_changed(pool, page, slot, n, old, word,
@@ -246,7 +246,8 @@ int ppt__table_refuse(struct ppt_pool *pool, uint32_t page, uint32_t family,
 	    ppt__desc_family(desc) != family || ppt__desc_share(desc) == 0)
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "descriptor is not that of a table of this "
-				 "level", page);
+				 "level",
+				 page);
 	return ppt__fail(diag, PPT_E_CORRUPT, "table",
 			 "written under another memory map", page);
 }

@@ -58,8 +58,8 @@ static inline int ppt__table_expect(struct ppt_pool *pool, uint32_t page,
 	uint32_t mask = ppt__desc_table(7, 3, 15, 0, 0);
 	uint32_t hi;
 
-	if (__builtin_expect(page < pool->at.first_page ||
-				     page >= pool->at.pages, 0))
+	if (__builtin_expect(
+		    page < pool->at.first_page || page >= pool->at.pages, 0))
 		return ppt__table_refuse(pool, page, family, level, diag);
 	hi = ppt__desc_hi(ppt__desc_load(pool, page));
 	if (__builtin_expect((hi & mask) != want || hi >> 20 == 0, 0))

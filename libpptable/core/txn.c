@@ -31,8 +31,8 @@ static void apply_entries(struct ppt_pool *pool, uint64_t word, uint32_t n,
 
 void ppt__txn_apply_run(struct ppt_pool *pool, struct ppt__run run)
 {
-	uint64_t word = ppt__word(ppt__run_page(run.where),
-				  ppt__run_slot(run.where));
+	uint64_t word =
+		ppt__word(ppt__run_page(run.where), ppt__run_slot(run.where));
 	uint32_t n = ppt__run_count(run.where);
 	uint64_t step = ppt__stride(ppt__run_stride_code(run.where));
 	/* A stream could be overtaken by the store that links the table. */
@@ -276,8 +276,8 @@ int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
 	if (!err && call->own) {
 		err = commit(pool);
 		if (err)
-			ppt__fail(diag, err, "transaction",
-				  ppt_strerror(err), pool->txn.runs.n);
+			ppt__fail(diag, err, "transaction", ppt_strerror(err),
+				  pool->txn.runs.n);
 	}
 	if (err)
 		ppt__call_undo(pool, call);
@@ -295,8 +295,8 @@ int ppt__txn_reclaim(struct ppt_pool *pool, uint32_t slot, uint32_t count,
 
 	if (t->changes == PPT__RECLAIM_CHANGES_MAX)
 		return PPT_E_TOOBIG;
-	t->change[t->changes++] = (struct ppt__reclaim_change){ slot, count,
-								item };
+	t->change[t->changes++] =
+		(struct ppt__reclaim_change){ slot, count, item };
 	return 0;
 }
 

@@ -100,8 +100,8 @@ uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
 		uint32_t k = n / 3;
 
 		for (; i < k; i++) {
-			a = ppt__crc32c_word(a, change(old, i, v, stride,
-						       ignore));
+			a = ppt__crc32c_word(a,
+					     change(old, i, v, stride, ignore));
 			b = ppt__crc32c_word(b, change(old, k + i, v, stride,
 						       ignore));
 			c = ppt__crc32c_word(c, change(old, 2 * k + i, v,

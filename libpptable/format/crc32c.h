@@ -15,8 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Data of the library's own: reached without a detour through the GOT. */
+#define PPT__HIDDEN __attribute__((visibility("hidden")))
+
 /* Whether to use the CPU's instruction; tests turn it off. */
-extern bool ppt__crc32c_hw;
+extern bool ppt__crc32c_hw PPT__HIDDEN;
 
 /* Look what the CPU has; cheap, may be called again. */
 void ppt__crc32c_init(void);
@@ -41,7 +44,7 @@ static inline uint32_t ppt__crc32c_word(uint32_t raw, uint64_t word)
 uint32_t ppt__crc32c_shift(uint32_t raw, uint32_t words);
 
 /* What a change of the upper half of the word before 512 others does. */
-extern const uint32_t ppt__crc32c_head_bit[32];
+extern const uint32_t ppt__crc32c_head_bit[32] PPT__HIDDEN;
 
 static inline uint32_t ppt__crc32c_head(uint32_t change)
 {

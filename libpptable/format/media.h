@@ -77,7 +77,7 @@ struct ppt_m_region {
 struct ppt_m_superblock {
 	struct ppt_le64 magic;
 	struct ppt_le32 version; /* major << 16 | minor */
-	struct ppt_le32 crc;	 /* CRC32C of the struct with this field 0 */
+	struct ppt_le32 crc;     /* CRC32C of the struct with this field 0 */
 	struct ppt_le64 compat;
 	struct ppt_le64 ro_compat;
 	struct ppt_le64 incompat;
@@ -90,9 +90,9 @@ struct ppt_m_superblock {
 	struct ppt_le32 desc_pages;
 	struct ppt_le32 dir_page;
 	struct ppt_le32 reclaim_page;
-	struct ppt_le32 first_page; /* first that is allocated */
-	struct ppt_le32 slot;	    /* 0 in page 0, 1 in page 1 */
-	struct ppt_le32 epoch;	    /* the recorded memory map's number */
+	struct ppt_le32 first_page;   /* first that is allocated */
+	struct ppt_le32 slot;         /* 0 in page 0, 1 in page 1 */
+	struct ppt_le32 epoch;        /* the recorded memory map's number */
 	struct ppt_le32 epoch_oldest; /* no table is older */
 	struct ppt_le32 region_count;
 	struct ppt_le32 reserved0;
@@ -151,7 +151,7 @@ enum ppt_m_dir_word {
  */
 enum ppt_m_reclaim {
 	PPT_M_RECLAIM_EXTENT = 1, /* pages of whatever content */
-	PPT_M_RECLAIM_TREE = 2,	  /* a table, all below it and its frames */
+	PPT_M_RECLAIM_TREE = 2,   /* a table, all below it and its frames */
 	PPT_M_RECLAIM_TABLES = 3, /* a table and those below; frames live on */
 };
 

@@ -13,13 +13,13 @@
 
 #include "format/desc.h"
 
-#define PPT__X86_P (UINT64_C(1) << 0)	/* present */
-#define PPT__X86_RW (UINT64_C(1) << 1)	/* writable */
-#define PPT__X86_US (UINT64_C(1) << 2)	/* user */
-#define PPT__X86_A (UINT64_C(1) << 5)	/* accessed, written by hardware */
-#define PPT__X86_D (UINT64_C(1) << 6)	/* dirty, written by hardware */
-#define PPT__X86_PS (UINT64_C(1) << 7)	/* leaf above level 1 */
-#define PPT__X86_G (UINT64_C(1) << 8)	/* global, leaves only */
+#define PPT__X86_P (UINT64_C(1) << 0)   /* present */
+#define PPT__X86_RW (UINT64_C(1) << 1)  /* writable */
+#define PPT__X86_US (UINT64_C(1) << 2)  /* user */
+#define PPT__X86_A (UINT64_C(1) << 5)   /* accessed, written by hardware */
+#define PPT__X86_D (UINT64_C(1) << 6)   /* dirty, written by hardware */
+#define PPT__X86_PS (UINT64_C(1) << 7)  /* leaf above level 1 */
+#define PPT__X86_G (UINT64_C(1) << 8)   /* global, leaves only */
 #define PPT__X86_XD (UINT64_C(1) << 63) /* execute disable */
 #define PPT__X86_PA UINT64_C(0x000ffffffffff000)
 

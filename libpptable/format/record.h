@@ -47,8 +47,10 @@ struct ppt__run {
 static inline uint64_t ppt__run_where(uint32_t page, uint32_t slot,
 				      uint32_t count, uint32_t stride_code)
 {
-	return page | (uint64_t)slot << 32 | (uint64_t)(count - 1) << 41 |
-	       (uint64_t)stride_code << 50;
+	uint64_t upper = slot | (uint64_t)(count - 1) * 512 |
+			 (uint64_t)stride_code * 512 * 512;
+
+	return page | upper * (UINT64_C(1) << 32);
 }
 
 static inline uint32_t ppt__run_page(uint64_t where)
@@ -148,7 +150,8 @@ static inline uint32_t ppt__record_build(uint64_t *word, uint32_t seed,
 
 	ppt__record_fill(word + 2, run, n, 3);
 #pragma GCC unroll 6
-	for (uint32_t i = 2; i < PPT__LINE_WORDS; i++)
+	for (uint32_t i = 2; i < PPT__LINE_WORDS;
+	     i++) // all filled: NOLINTNEXTLINE
 		raw = ppt__crc32c_word(raw, word[i]);
 	for (uint32_t done = 3; done < n; done += 4, lines++) {
 		uint64_t *line = word + lines * PPT__LINE_WORDS;

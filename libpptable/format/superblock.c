@@ -79,7 +79,8 @@ static bool layout_agrees(const struct ppt_m_superblock *sb)
 static bool regions_agree(const struct ppt_m_superblock *sb)
 {
 	uint32_t n = ppt__get32(sb->region_count);
-	uint32_t now = ppt__get32(sb->epoch), old = ppt__get32(sb->epoch_oldest);
+	uint32_t now = ppt__get32(sb->epoch),
+		 old = ppt__get32(sb->epoch_oldest);
 	const struct ppt_m_place *pool = sb->region[0].at;
 
 	return n >= 1 && n <= PPT_REGIONS_MAX && now - old < PPT_M_EPOCHS &&

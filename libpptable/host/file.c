@@ -9,7 +9,8 @@
  * very file that was locked and whose size was checked.
  *
  * Readers map privately, so that recovery replays into their own copy and
- * nothing can reach the file [I9].
+ * nothing can reach the file [I9].  Devices have no private mappings; there a
+ * reader makes do without stores, or with a copy.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -168,17 +169,13 @@ static int map_pmem(struct ppt__file *file, struct ppt_host_diag *diag)
 	return 0;
 }
 
-/*
- * A device cannot be mapped privately: a reader takes a copy, which is lazy
- * about nothing but is a reader that cannot write.
- */
 struct copy {
 	void *to;
 	const void *from;
 	uint64_t bytes;
 };
 
-static int copy_device(void *arg)
+static int copy_bytes(void *arg)
 {
 	const struct copy *copy = arg;
 
@@ -186,20 +183,63 @@ static int copy_device(void *arg)
 	return 0;
 }
 
-static int read_device(struct ppt__file *file, void *to, uint64_t bytes,
-		       struct ppt_host_diag *diag)
+static void *map_anonymous(uint64_t bytes, int flags)
 {
-	struct copy copy = { .to = to, .bytes = bytes };
-	void *map;
-	int ret;
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
 
-	map = mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->fd, 0);
+static void unmap_reader(struct ppt__file *file)
+{
+	if (file->map)
+		munmap(file->map, file->map_bytes);
+	if (file->aside)
+		munmap(file->aside, file->map_bytes);
+	file->map = NULL;
+	file->aside = NULL;
+}
+
+/*
+ * A device cannot be mapped privately.  It is mapped for reading, and stores
+ * go elsewhere; that is enough for as long as there are none.
+ */
+static int map_device(struct ppt__file *file, struct ppt_host_diag *diag)
+{
+	void *map = mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->fd, 0);
+
 	if (map == MAP_FAILED)
 		return fail_sys(diag, "cannot map");
-	copy.from = map;
-	ret = ppt__guard(map, file->bytes, copy_device, &copy, NULL, diag);
-	munmap(map, file->bytes);
-	return ret;
+	file->map = map;
+	file->map_bytes = file->bytes;
+	file->aside = map_anonymous(file->bytes, MAP_NORESERVE);
+	if (file->aside == MAP_FAILED) {
+		file->aside = NULL;
+		return fail_sys(diag, "cannot map");
+	}
+	file->is_pmem = true;
+	return 0;
+}
+
+int ppt__file_copy(struct ppt__file *file, uint64_t bytes,
+		   struct ppt_host_diag *diag)
+{
+	struct copy copy = { .from = file->map, .bytes = bytes };
+	int ret;
+
+	/* Not MAP_NORESERVE: what there is no memory for is refused here. */
+	copy.to = map_anonymous(bytes, 0);
+	if (copy.to == MAP_FAILED)
+		return fail_sys(diag, "needs replay, and a copy for a reader");
+	ret = ppt__guard(file->map, file->map_bytes, copy_bytes, &copy, NULL,
+			 diag);
+	if (ret) {
+		munmap(copy.to, bytes);
+		return ret;
+	}
+	unmap_reader(file);
+	file->map = copy.to;
+	file->map_bytes = bytes;
+	return 0;
 }
 
 /*
@@ -219,26 +259,15 @@ static bool can_map_sync(int fd)
 
 static int map_private(struct ppt__file *file, struct ppt_host_diag *diag)
 {
-	int flags = MAP_PRIVATE | MAP_NORESERVE;
 	void *map;
-	int ret;
 
-	if (file->dax)
-		flags |= MAP_ANONYMOUS;
-	map = mmap(NULL, file->bytes, PROT_READ | PROT_WRITE, flags,
-		   file->dax ? -1 : file->fd, 0);
+	map = mmap(NULL, file->bytes, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_NORESERVE, file->fd, 0);
 	if (map == MAP_FAILED)
 		return fail_sys(diag, "cannot map");
-	if (file->dax) {
-		ret = read_device(file, map, file->bytes, diag);
-		if (ret) {
-			munmap(map, file->bytes);
-			return ret;
-		}
-	}
 	file->map = map;
 	file->map_bytes = file->bytes;
-	file->is_pmem = file->dax || pmem_is_pmem(map, file->bytes) == 1 ||
+	file->is_pmem = pmem_is_pmem(map, file->bytes) == 1 ||
 			can_map_sync(file->fd);
 	return 0;
 }
@@ -247,7 +276,23 @@ int ppt__file_map(struct ppt__file *file, struct ppt_host_diag *diag)
 {
 	if (file->write)
 		return map_pmem(file, diag);
-	return map_private(file, diag);
+	return file->dax ? map_device(file, diag) : map_private(file, diag);
+}
+
+/* A device has no read(2). */
+static int device_head(struct ppt__file *file, void *head, size_t want,
+		       struct ppt_host_diag *diag)
+{
+	struct copy copy = { .to = head, .bytes = want };
+	void *map = mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->fd, 0);
+	int ret;
+
+	if (map == MAP_FAILED)
+		return fail_sys(diag, "cannot map");
+	copy.from = map;
+	ret = ppt__guard(map, file->bytes, copy_bytes, &copy, NULL, diag);
+	munmap(map, file->bytes);
+	return ret;
 }
 
 int ppt__file_head(struct ppt__file *file, void *head, size_t want, size_t *got,
@@ -259,7 +304,7 @@ int ppt__file_head(struct ppt__file *file, void *head, size_t want, size_t *got,
 		if (want > file->bytes)
 			want = file->bytes;
 		*got = want;
-		return read_device(file, head, want, diag);
+		return device_head(file, head, want, diag);
 	}
 	while (have < want) {
 		ssize_t n = pread(file->fd, (char *)head + have, want - have,
@@ -346,8 +391,8 @@ void ppt__file_close(struct ppt__file *file)
 {
 	if (file->map && file->write)
 		pmem_unmap(file->map, file->map_bytes);
-	else if (file->map)
-		munmap(file->map, file->map_bytes);
+	else
+		unmap_reader(file);
 	if (file->fd >= 0)
 		close(file->fd);
 	file->map = NULL;

@@ -18,6 +18,7 @@
  * @bytes:   size of the file or device.
  * @map:     NULL until ppt__file_map.
  * @map_bytes: length of @map.
+ * @aside:   where a reader's stores go while @map cannot take them, or NULL.
  */
 struct ppt__file {
 	int fd;
@@ -27,6 +28,7 @@ struct ppt__file {
 	uint64_t bytes;
 	void *map;
 	uint64_t map_bytes;
+	void *aside;
 };
 
 /**
@@ -62,6 +64,13 @@ int ppt__file_create(const char *path, uint64_t bytes, bool sparse,
 
 /* Maps an open file as a whole: shared for a writer, private for a reader. */
 int ppt__file_map(struct ppt__file *file, struct ppt_host_diag *diag);
+
+/*
+ * Puts a private copy of the first @bytes in the place of a reader's mapping
+ * of a device.
+ */
+int ppt__file_copy(struct ppt__file *file, uint64_t bytes,
+		   struct ppt_host_diag *diag);
 
 /*
  * The first bytes of an open file, without a mapping where that is possible,

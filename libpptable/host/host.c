@@ -148,6 +148,7 @@ static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
 				.pm =
 					{
 						.media = host->file.map,
+						.writable = host->file.aside,
 						.bytes = geometry->bytes,
 						.flush = opt->flush,
 						.observer = opt->observer,
@@ -170,6 +171,40 @@ static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
 	else
 		host->pool = a.pool;
 	*report = a.report;
+	return ret;
+}
+
+/*
+ * Whether a reader of a device has to start again with a copy: something was
+ * stored, which it cannot see, or may have led to the error.
+ */
+static bool needs_copy(struct ppt_host *host, int err)
+{
+	struct ppt_stats stats;
+
+	if (!host->file.aside)
+		return false;
+	if (err)
+		return true;
+	ppt_stats(host->pool, &stats);
+	return stats.pm.stores + stats.pm.streams > 0;
+}
+
+static int attach_copy(struct ppt_host *host, const struct ppt_host_open *opt,
+		       const struct ppt_geometry *geometry,
+		       struct ppt_attach_report *report,
+		       struct ppt_host_diag *diag)
+{
+	int ret;
+
+	host->pool = NULL;
+	munmap(host->scratch, host->scratch_bytes);
+	host->scratch = NULL;
+	ret = ppt__file_copy(&host->file, geometry->bytes, diag);
+	if (!ret)
+		ret = get_scratch(host, geometry, diag);
+	if (!ret)
+		ret = attach_file(host, opt, geometry, report, diag);
 	return ret;
 }
 
@@ -200,6 +235,8 @@ static int open_locked(struct ppt_host *host, const struct ppt_host_open *opt,
 		ret = get_scratch(host, &geometry, diag);
 	if (!ret)
 		ret = attach_file(host, opt, &geometry, report, diag);
+	if (host->scratch && needs_copy(host, ret))
+		ret = attach_copy(host, opt, &geometry, report, diag);
 	return ret;
 }
 

@@ -21,7 +21,7 @@
 
 #define HISTORY 12u
 #define TEXT_BYTES 176u
-#define OPS_DEFAULT 10000u
+#define OPS_DEFAULT (10000u / TEST_SHARE)
 #define SEED_DEFAULT 20240611u
 
 struct profile {

@@ -121,6 +121,8 @@ static void ext_remove(struct ext_list *list, uint64_t va, uint64_t last)
 	size_t to;
 
 	isolate(list, va, last, &from, &to);
+	if (from == to)
+		return;
 	memmove(&list->ext[from], &list->ext[to],
 		(list->count - to) * sizeof(*list->ext));
 	list->count -= to - from;

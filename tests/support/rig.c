@@ -69,7 +69,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 	memset(rig, 0, sizeof(*rig));
 	rig->name = options->name;
 	rig->seed = o.seed;
-	rig->budget = options->budget ? options->budget : 400;
+	rig->budget = (options->budget ? options->budget : 400) / TEST_SHARE;
 	if (env_number("PPT_TEST_SLOW", 0))
 		rig->budget *= 40;
 	rig->deep = options->deep ? options->deep : 10;

@@ -258,6 +258,25 @@ static int recover_nested(struct rig *rig, const uint64_t *image, uint32_t low,
 	return err;
 }
 
+/* What attach or ppt_checkpoint did is durable: there is nothing to do. */
+static int check_done(struct rig *rig, const uint64_t *image)
+{
+	struct pool_fixture *v = &rig->victim;
+	int err;
+
+	memcpy(v->writable, image, v->bytes);
+	err = attach(rig);
+	pool_fixture_drop(v);
+	if (!err && !v->report.records_replayed && !v->report.tables_rebased)
+		return 0;
+	return why_set(&rig->why,
+		       "%s, %llu records still to replay, %llu tables to "
+		       "rebase",
+		       ppt_error_name(err),
+		       (unsigned long long)v->report.records_replayed,
+		       (unsigned long long)v->report.tables_rebased);
+}
+
 /* Crash inside the recovery of @image, and after its end. */
 static int crash_in_recovery(struct rig *rig, const uint64_t *image,
 			     uint32_t low, uint32_t high, struct rng *r)
@@ -289,6 +308,8 @@ static int crash_in_recovery(struct rig *rig, const uint64_t *image,
 		/* what attach has shown is durable */
 		shadow_image(&s, SHADOW_DURABLE, r, second);
 		err = recover_nested(rig, second, state, state, r);
+		if (!err)
+			err = check_done(rig, second);
 	}
 	shadow_close(&s);
 	recorder_close(&rec);
@@ -385,19 +406,15 @@ static bool wanted(struct crash_point *p)
 /* After ppt_checkpoint a power loss leaves nothing to replay. */
 static int check_emptied(struct rig *rig, size_t event, const struct shadow *s)
 {
-	struct pool_fixture *v = &rig->victim;
-	int err;
+	struct why why;
 
-	memcpy(v->writable, s->durable, v->bytes);
-	err = attach(rig);
-	pool_fixture_drop(v);
-	if (!err && !v->report.records_replayed)
+	if (!check_done(rig, s->durable))
 		return 0;
+	why = rig->why;
 	return why_set(&rig->why,
-		       "workload %s: after a checkpoint, before event %zu: %s, "
-		       "%llu records to replay",
-		       rig->name, event, ppt_error_name(err),
-		       (unsigned long long)v->report.records_replayed);
+		       "workload %s: after a checkpoint, before event %zu: "
+		       "%.400s",
+		       rig->name, event, why.text);
 }
 
 static int crash_before(struct rig *rig, size_t event, const struct shadow *s,

@@ -46,6 +46,18 @@ static inline uint64_t env_number(const char *name, uint64_t otherwise)
 	return text && *text ? strtoull(text, NULL, 0) : otherwise;
 }
 
+/* Under AddressSanitizer everything takes some five times as long. */
+#if defined(__SANITIZE_ADDRESS__)
+#define TEST_SHARE 5u
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TEST_SHARE 5u
+#endif
+#endif
+#ifndef TEST_SHARE
+#define TEST_SHARE 1u
+#endif
+
 /* What went wrong, in words. */
 struct why {
 	char text[640];

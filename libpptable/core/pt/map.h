@@ -22,9 +22,8 @@ static uint32_t pt_leaf_level(const struct pt_mapping *m)
 {
 	uint32_t level = m->level_max;
 
-	while (level > m->level_min &&
-	       (!pt_covers(m->va, m->last, level) ||
-		(!m->alloc && m->pa % pte_span(level))))
+	while (level > m->level_min && (!pt_covers(m->va, m->last, level) ||
+					(!m->alloc && m->pa % pte_span(level))))
 		level--;
 	return level;
 }
@@ -114,8 +113,8 @@ static int pt_map_subtree(struct pt_mapping *m, uint32_t top, uint32_t leaf,
 			return err;
 		n = PPT_PAGE_WORDS - b->at[leaf].slot;
 		if (m->alloc) {
-			uint32_t each = (uint32_t)(pte_span(leaf) /
-						   PPT_PAGE_BYTES);
+			uint32_t each =
+				(uint32_t)(pte_span(leaf) / PPT_PAGE_BYTES);
 
 			err = ppt__aside_frames(m->pool, &b->aside, n * each,
 						m->zero, &page, &n);
@@ -212,8 +211,9 @@ static int pt_map_exists(struct pt_mapping *m, struct ppt_diag *diag)
 	struct ppt_extent ext = { .va = m->va };
 	int err = pt_find(m->space, m->va, true, &ext, diag);
 
-	return err ? err : ppt__fail(diag, PPT_E_EXIST, "va",
-				     "something is mapped there", ext.va);
+	return err ? err :
+		     ppt__fail(diag, PPT_E_EXIST, "va",
+			       "something is mapped there", ext.va);
 }
 
 /* Map at va; *level and *n are what was mapped, none if it has to go on. */
@@ -273,8 +273,8 @@ static int pt_mapping(struct ppt_space *space, const struct ppt__map_args *a,
 		.level_max = size ? size : PTE_LEAF_LEVEL_MAX,
 	};
 	m->refs = !m->alloc && ppt__pa_page(m->pool, a->pa, &page);
-	if (size && (a->va % pte_span(size) ||
-		     pt_len(a->va, a->last) % pte_span(size)))
+	if (size &&
+	    (a->va % pte_span(size) || pt_len(a->va, a->last) % pte_span(size)))
 		return ppt__fail(diag, PPT_E_INVAL, "va or len",
 				 "not a multiple of the page size", a->va);
 	if (size && !m->alloc && a->pa % pte_span(size))
@@ -314,13 +314,14 @@ static int pt_map_reserve(struct pt_mapping *m, struct pt_build *b,
 		if (m->alloc && leaf > 2)
 			return ppt__fail(diag, PPT_E_TOOBIG, "len",
 					 "too many 1 GiB frames for one "
-					 "transaction", pt_len(m->va, m->last));
+					 "transaction",
+					 pt_len(m->va, m->last));
 		if (m->alloc)
 			frames = pt_bulk(m->va, m->last, leaf) / PPT_PAGE_BYTES;
-		err = ppt__aside_reserve(
-			m->pool, &b->aside,
-			pt_build_tables(pt_len(m->va, m->last), leaf), frames,
-			leaf > 1, diag);
+		err = ppt__aside_reserve(m->pool, &b->aside,
+					 pt_build_tables(pt_len(m->va, m->last),
+							 leaf),
+					 frames, leaf > 1, diag);
 		if (err != PPT_E_NOSPC || !m->alloc || leaf == m->level_min)
 			break;
 		m->level_max = leaf - 1;

@@ -6,8 +6,8 @@ static uint32_t pt_with_prot(struct ppt_pool *pool, uint32_t page,
 			     uint32_t slot, uint32_t n, uint32_t level,
 			     uint32_t prot, uint64_t *to)
 {
-	const uint64_t *word = ppt__load_words(pool, page, slot, n,
-					       pool->page_buffer);
+	const uint64_t *word =
+		ppt__load_words(pool, page, slot, n, pool->page_buffer);
 	uint32_t k = 0;
 
 	for (; k < n && pte_kind(word[k], level) == PTE_LEAF; k++)

@@ -49,7 +49,8 @@ static int pt_rebase(uint32_t level, const uint64_t *word,
 		if (delta % len)
 			return ppt__fail(diag, PPT_E_REGION, "frame",
 					 "moved to where its large leaf is "
-					 "not aligned", pa);
+					 "not aligned",
+					 pa);
 		out[s] = pte_moved(word[s], delta);
 	}
 	return 0;

@@ -5,8 +5,8 @@
 static int pt_put_frames(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			 uint32_t n, uint32_t level, struct ppt_diag *diag)
 {
-	const uint64_t *word = ppt__load_words(pool, page, slot, n,
-					       pool->page_edit);
+	const uint64_t *word =
+		ppt__load_words(pool, page, slot, n, pool->page_edit);
 	uint64_t pages = pte_span(level) / PPT_PAGE_BYTES, count = 0;
 	uint32_t first = 0;
 
@@ -36,8 +36,8 @@ static int pt_put_frames(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 static uint32_t pt_leaves(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			  uint32_t n, uint32_t level, uint32_t *live)
 {
-	const uint64_t *word = ppt__load_words(pool, page, slot, n,
-					       pool->page_buffer);
+	const uint64_t *word =
+		ppt__load_words(pool, page, slot, n, pool->page_buffer);
 	uint32_t k = 0;
 
 	for (*live = 0; k < n; k++) {
@@ -89,8 +89,8 @@ static int pt_orphan(struct pt_path *path, ppt_va_t va, uint32_t n,
 	struct ppt_pool *pool = path->pool;
 	uint32_t level = path->level, page = path->page[level], holder;
 	uint64_t desc = ppt__desc_load(pool, page);
-	const uint64_t *word = ppt__load_words(pool, page, path->slot, n,
-					       pool->page_buffer);
+	const uint64_t *word =
+		ppt__load_words(pool, page, path->slot, n, pool->page_buffer);
 	uint64_t *copy = pool->page_edit;
 	uint32_t live = 0;
 	int err;

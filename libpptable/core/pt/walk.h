@@ -5,9 +5,9 @@
 struct pt_path {
 	struct ppt_pool *pool;
 	uint32_t page[PT_LEVELS + 1]; /* by level, from 1 */
-	uint32_t level;		      /* where it stopped */
-	uint32_t slot;		      /* there */
-	uint64_t entry;		      /* there */
+	uint32_t level;               /* where it stopped */
+	uint32_t slot;                /* there */
+	uint64_t entry;               /* there */
 	enum pte_kind kind;
 };
 
@@ -81,8 +81,8 @@ static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 					 "neither table nor leaf", va);
 		}
 		level--;
-		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
-				       level, &page, diag);
+		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY, level,
+				       &page, diag);
 		path->page[level] = page;
 		if (level == 2 && !err)
 			pt_hint_set(path, space, va);
@@ -108,8 +108,7 @@ static inline uint32_t pt_slots(ppt_va_t va, ppt_va_t last, uint32_t level)
 /* Whether va starts a span that lies within the range. */
 static inline bool pt_covers(ppt_va_t va, ppt_va_t last, uint32_t level)
 {
-	return va % pte_span(level) == 0 &&
-	       pt_len(va, last) >= pte_span(level);
+	return va % pte_span(level) == 0 && pt_len(va, last) >= pte_span(level);
 }
 
 /* The highest level at which the range covers va's slot. */

@@ -19,11 +19,11 @@ extern "C" {
 
 /* How a line is written back (SDM 1 11.4.6, 3A 12; PMDK libpmem(7)). */
 enum ppt_flush {
-	PPT_FLUSH_AUTO = 0,   /* the best this CPU has */
-	PPT_FLUSH_CLWB = 1,   /* write back, keep in cache */
+	PPT_FLUSH_AUTO = 0, /* the best this CPU has */
+	PPT_FLUSH_CLWB = 1, /* write back, keep in cache */
 	PPT_FLUSH_CLFLUSHOPT = 2,
 	PPT_FLUSH_CLFLUSH = 3,
-	PPT_FLUSH_EADR = 4,   /* caches are in the power-fail domain: none */
+	PPT_FLUSH_EADR = 4, /* caches are in the power-fail domain: none */
 };
 
 /* Events that an observer sees, in program order. */
