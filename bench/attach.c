@@ -245,7 +245,7 @@ static void restart(struct bench *b, const struct ppt_memory_map *present,
 	struct ppt_host_diag diag = { .os_errno = 0 };
 	ppt_va_t va = bench_va(random_of(&p->seed) % p->pages);
 	struct ppt_attach_report report;
-	struct ppt_extent extent;
+	struct ppt_extent extent = { .pa = 0 };
 	struct ppt_space space;
 	struct ppt_host *host;
 	struct ppt_stats stats;

@@ -92,14 +92,14 @@ uint64_t bench_files_room(void)
 
 	if (strlen(bench_options.pool) >= sizeof(folder))
 		bench_die("--pool: too long");
-	strcpy(folder, bench_options.pool);
+	snprintf(folder, sizeof(folder), "%s", bench_options.pool);
 	slash = strrchr(folder, '/');
 	if (slash == folder)
 		slash++;
 	if (slash)
 		*slash = '\0';
 	else
-		strcpy(folder, ".");
+		snprintf(folder, sizeof(folder), ".");
 	if (statvfs(folder, &st))
 		bench_die("%s: %s", folder, strerror(errno));
 	return (uint64_t)st.f_bavail * st.f_frsize;

@@ -41,7 +41,7 @@ static void cpu_name(char *out)
 	FILE *file = fopen("/proc/cpuinfo", "re");
 	char line[256];
 
-	strcpy(out, "unknown");
+	snprintf(out, CPU_BYTES, "unknown");
 	while (file && fgets(line, sizeof(line), file)) {
 		char *value = strchr(line, ':');
 

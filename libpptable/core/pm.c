@@ -1,49 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "core/pm.h"
 
+#include "format/cpu.h"
 #include "format/crc32c.h"
 #include "format/superblock.h"
 
-#if defined(__x86_64__)
-static void cpuid(uint32_t leaf, uint32_t out[4])
-{
-	uint32_t a = leaf, b, c = 0, d;
-
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	out[0] = a;
-	out[1] = b;
-	out[2] = c;
-	out[3] = d;
-}
-
-/* CPUID.07H.0:EBX CLFLUSHOPT[23], CLWB[24]; CPUID.01H:EDX CLFSH[19]. */
 static bool flush_exists(enum ppt_flush flush)
 {
-	uint32_t max[4], one[4], seven[4] = { 0 };
-
-	cpuid(0, max);
-	cpuid(1, one);
-	if (max[0] >= 7)
-		cpuid(7, seven);
 	switch (flush) {
 	case PPT_FLUSH_CLWB:
-		return seven[1] >> 24 & 1u;
+		return ppt__cpu()->clwb;
 	case PPT_FLUSH_CLFLUSHOPT:
-		return seven[1] >> 23 & 1u;
+		return ppt__cpu()->clflushopt;
 	case PPT_FLUSH_CLFLUSH:
-		return one[3] >> 19 & 1u;
+		return ppt__cpu()->clflush;
 	case PPT_FLUSH_EADR:
 	case PPT_FLUSH_AUTO:
 		return true;
 	}
 	return false;
 }
-#else
-static bool flush_exists(enum ppt_flush flush)
-{
-	return flush == PPT_FLUSH_EADR || flush == PPT_FLUSH_AUTO;
-}
-#endif
 
 enum ppt_flush ppt_flush_best(void)
 {

@@ -11,6 +11,11 @@ static bool overlap(ppt_pa_t a, uint64_t alen, ppt_pa_t b, uint64_t blen)
 	return a < b + blen && b < a + alen;
 }
 
+static bool same_uuid(const struct ppt_uuid *a, const struct ppt_uuid *b)
+{
+	return __builtin_memcmp(a, b, sizeof(*a)) == 0;
+}
+
 /* Widest physical address of any format: x86-64 (SDM 3A 4.1.4). */
 #define PA_END (UINT64_C(1) << 52)
 
@@ -39,7 +44,7 @@ int ppt__region_check(const struct ppt_memory_map *map,
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct ppt_region *o = &map->region[i];
 
-		if (__builtin_memcmp(&o->uuid, &r->uuid, sizeof(r->uuid)) == 0)
+		if (same_uuid(&o->uuid, &r->uuid))
 			return ppt__fail(diag, PPT_E_EXIST, "region uuid",
 					 "is in the memory map already",
 					 o->base);
@@ -162,8 +167,7 @@ int ppt_region_remove(struct ppt_pool *pool, const struct ppt_uuid *uuid,
 
 	if (err)
 		return err;
-	while (i < n &&
-	       __builtin_memcmp(&pool->map.region[i].uuid, uuid, sizeof(*uuid)))
+	while (i < n && !same_uuid(&pool->map.region[i].uuid, uuid))
 		i++;
 	if (i == n)
 		return ppt__fail(diag, PPT_E_NOENT, "region",

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/crc32c.h"
 
+#include "format/cpu.h"
 #include "format/crc32c_tables.h"
 
 bool ppt__crc32c_hw;
 
 const uint32_t ppt__crc32c_head_bit[32] = { HEAD_BITS };
 
-/* CPUID.01H:ECX.SSE4_2[bit 20] (SDM 2A, CPUID). */
 void ppt__crc32c_init(void)
 {
-#if defined(__x86_64__)
-	uint32_t a = 1, b, c = 0, d;
-
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	ppt__crc32c_hw = (c >> 20 & 1u) != 0;
-#endif
+	ppt__crc32c_hw = ppt__cpu()->crc32;
 }
 
 static uint32_t crc_byte(uint32_t raw, uint8_t byte)
