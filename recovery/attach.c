@@ -67,12 +67,25 @@ int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
 	return err;
 }
 
+/* A feature that this version lacks, but that does not hinder reading. */
+static int check_features(const struct ppt_m_superblock *sb, uint32_t flags,
+			  struct ppt_diag *diag)
+{
+	uint64_t unknown = ppt__get64(sb->ro_compat) & ~PPT_M_RO_COMPAT;
+
+	if (unknown && !(flags & PPT_ATTACH_READ_ONLY))
+		return ppt__fail(diag, PPT_E_FEATURE, "superblock",
+				 "unknown feature: readable, not writable",
+				 unknown);
+	return 0;
+}
+
 static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 		  struct ppt_attach_report *report, struct ppt_diag *diag)
 {
 	const struct ppt_m_superblock *sb;
 	struct ppt_pool *pool;
-	struct ppt__scan scan;
+	struct ppt__scan scan = { .lines = 0 };
 	struct ppt__pm pm;
 	uint32_t flags = cfg->flags;
 	int err = ppt__pm_init(&pm, &cfg->pm, diag);
@@ -86,13 +99,17 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 				     flags & ~(uint32_t)PPT_ATTACH_READ_ONLY,
 				     diag);
 	if (!err)
+		err = check_features(pool->superblock, flags, diag);
+	if (!err)
 		err = ppt__journal_scan(pool, &scan, diag);
+	report->lines_scanned = scan.lines;
 	if (!err)
 		err = ppt__reconcile_check(pool, cfg->present, diag);
 	if (err)
 		return err;
-	report->lines_scanned = scan.lines;
-	ppt__journal_replay(pool, &scan);
+	err = ppt__journal_replay(pool, &scan, diag); /* first write [I9] */
+	if (err)
+		return err;
 	report->records_replayed = scan.records;
 	ppt__frames_init(pool, pool->journal.hint);
 	err = ppt__reclaim_load(pool, diag);

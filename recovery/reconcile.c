@@ -200,11 +200,9 @@ static int walk_spaces(struct walk *w)
 {
 	struct ppt_pool *pool = w->pool;
 	uint32_t page = pool->at.dir_page;
+	uint64_t next;
 
 	for (uint32_t k = 0; page && k < PPT_M_DIR_PAGES_MAX; k++) {
-		if (page >= pool->at.pages)
-			return ppt__fail(w->diag, PPT_E_CORRUPT, "directory",
-					 "link leads outside the pool", page);
 		for (uint32_t i = 1; i <= PPT_M_DIR_ENTRIES; i++) {
 			uint32_t at = i * PPT_M_DIR_WORDS;
 			uint64_t format =
@@ -215,7 +213,9 @@ static int walk_spaces(struct walk *w)
 
 			if (!format)
 				continue;
-			w->ops = ppt__pt_ops((enum ppt_format)format);
+			w->ops = format > UINT8_MAX ?
+					 NULL :
+					 ppt__pt_ops((enum ppt_format)format);
 			if (!w->ops || root >= pool->at.pages)
 				return ppt__fail(w->diag, PPT_E_CORRUPT,
 						 "directory", "bad entry",
@@ -224,7 +224,11 @@ static int walk_spaces(struct walk *w)
 			if (err)
 				return err;
 		}
-		page = (uint32_t)ppt__load(pool, page, 0);
+		next = ppt__load(pool, page, 0);
+		if (next >= pool->at.pages)
+			return ppt__fail(w->diag, PPT_E_CORRUPT, "directory",
+					 "link leads outside the pool", page);
+		page = (uint32_t)next;
 	}
 	return 0;
 }
@@ -277,10 +281,14 @@ static int walk_all(struct ppt_pool *pool, const struct ppt_memory_map *target,
 static int work_off(struct ppt_pool *pool, uint64_t *rebased,
 		    struct ppt_diag *diag)
 {
+	uint64_t none = 0;
 	int err;
 
 	if (ppt__get32(pool->superblock->epoch_oldest) == pool->epoch)
 		return 0;
+	err = walk_all(pool, &pool->map, false, &none, diag); /* [I9] */
+	if (err)
+		return err;
 	/* Each table is a transaction; the fence may be shared. */
 	pool->relaxed = true;
 	err = walk_all(pool, &pool->map, true, rebased, diag);

@@ -96,7 +96,6 @@ static int look_behind(struct ppt_pool *pool, struct ppt__scan *scan,
 		scan->lines++;
 		if (!read_record(pool, line, word))
 			continue;
-		scan->ghosts = true;
 		durable = line - ppt__record_pending(word[1]);
 		if (durable > scan->end && line - durable <= i)
 			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
@@ -132,10 +131,8 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 	}
 	if (!err)
 		err = look_behind(pool, &s, diag);
-	if (err)
-		return err;
 	*out = s;
-	return 0;
+	return err;
 }
 
 /* The home stores of a record, as its commit would have made them. */
@@ -152,33 +149,36 @@ static void replay_record(struct ppt_pool *pool, const uint64_t *word)
 							    word[3 + 2 * i] });
 }
 
-void ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan)
+int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
+			struct ppt_diag *diag)
 {
 	struct ppt__journal *j = &pool->journal;
 	uint64_t word[PPT__RECORD_WORDS_MAX];
 	uint64_t line = scan->tail;
+	int err = 0;
 
 	j->hint = ppt__pm_load(&pool->pm, ppt__word(0, PPT_M_TAIL_WORD) + 1);
 	j->head = j->durable = j->tail = scan->end;
-	if (scan->end == scan->tail && !scan->ghosts)
-		return;
-	while (line != scan->end) {
+	j->attached = true;
+	if (scan->end == scan->tail)
+		return 0;
+	while (!err && line != scan->end) { /* [I4] */
 		uint32_t lines = read_record(pool, line, word);
 
-		if (!lines) /* it was there: somebody else is writing */
-			break;
-		replay_record(pool, word);
+		/* Somebody else is writing, or the media does not hold. */
+		if (!lines)
+			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
+					 "reads differently each time", line);
+		err = check_runs(pool, word, diag);
+		if (!err)
+			replay_record(pool, word);
 		line += lines;
 	}
+	if (err)
+		return err;
 	ppt__journal_flush_queue(pool);
 	j->phase = PPT__CKPT_IDLE;
-	if (scan->end != scan->tail)
-		ppt__pm_fence(&pool->pm);
-	/*
-	 * Torn transactions may have left whole records behind the end.  Start
-	 * where their numbers cannot be reached any more.
-	 */
-	j->head = j->durable = j->tail = scan->end + 2 * j->window;
-	ppt__journal_store_tail(pool, j->tail);
 	ppt__pm_fence(&pool->pm);
+	ppt__journal_skip(pool);
+	return 0;
 }

@@ -67,6 +67,13 @@ void ppt__pages_fenced(struct ppt_pool *pool)
 
 /* ----------------------------------------------------------------- refs -- */
 
+/* Whether all of these can be data pages at all [I10]. */
+static bool in_pool(const struct ppt_pool *pool, uint32_t page, uint64_t count)
+{
+	return page >= pool->at.first_page && page < pool->at.pages &&
+	       count <= pool->at.pages - page;
+}
+
 /* A data page's descriptor; its check tells damage from another type. */
 static int data_desc(struct ppt_pool *pool, uint32_t page, uint64_t *desc,
 		     struct ppt_diag *diag)
@@ -87,6 +94,9 @@ int ppt__frames_put(struct ppt_pool *pool, uint32_t page, uint64_t count,
 {
 	uint64_t done = 0;
 
+	if (!in_pool(pool, page, count))
+		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
+				 "leaf leaves the pool's pages", page);
 	while (done < count) {
 		uint32_t p = page + (uint32_t)done, n = 0;
 		uint64_t d;
@@ -134,6 +144,11 @@ int ppt__frames_check(struct ppt_pool *pool, uint32_t page, uint64_t count,
 	uint64_t d;
 	int err = 0;
 
+	/* Of what is built aside the descriptors are set, but not yet true. */
+	if (!in_pool(pool, page, count) || ppt__pages_held(pool, page, count))
+		return ppt__fail(diag, PPT_E_REGION, "pa",
+				 "not data pages of the pool",
+				 ppt__page_pa(pool, page));
 	for (uint64_t i = 0; !err && i < count; i++)
 		err = shareable(pool, page + (uint32_t)i, &d, diag);
 	return err;

@@ -82,6 +82,7 @@ struct ppt__frames_mark {
 	uint32_t freed_count;
 	uint32_t zero_count;
 	uint64_t found_full;
+	struct ppt__extent last_freed;
 };
 
 void ppt__frames_init(struct ppt_pool *pool, uint64_t hint);
@@ -110,6 +111,10 @@ int ppt__pages_find(struct ppt_pool *pool, uint64_t want, bool whole,
 void ppt__pages_hold(struct ppt_pool *pool, uint32_t slot,
 		     struct ppt__extent extent);
 void ppt__pages_release(struct ppt_pool *pool, uint32_t slot, uint32_t count);
+
+/* Whether any of these pages is hidden so. */
+bool ppt__pages_held(const struct ppt_pool *pool, uint32_t page,
+		     uint64_t count);
 
 /*
  * Make frames that were taken zero, when the transaction commits; those not

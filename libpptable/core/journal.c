@@ -100,12 +100,30 @@ void ppt__journal_flush_queue(struct ppt_pool *pool)
 	flush_queued(pool, UINT64_MAX);
 }
 
+void ppt__journal_skip(struct ppt_pool *pool)
+{
+	struct ppt__journal *j = &pool->journal;
+
+	/*
+	 * A line number names a record for good: were one used again, parts
+	 * of the torn record and of its successor could add up to a whole one
+	 * that was never committed.  Torn ones reach a window behind the end.
+	 */
+	j->head += 2 * j->window;
+	j->durable = j->tail = j->head;
+	ppt__journal_store_tail(pool, j->tail);
+	ppt__pm_fence(&pool->pm);
+	j->attached = false;
+}
+
 void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs)
 {
 	struct ppt__journal *j = &pool->journal;
 	uint64_t queued = j->queue_head - j->queue_tail;
 
+	if (__builtin_expect(j->attached, 0))
+		ppt__journal_skip(pool);
 	if (j->head + lines - j->tail <= j->lines &&
 	    queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size)
 		return;

@@ -43,6 +43,7 @@ struct ppt__journal {
 	uint64_t lines;      /* in the ring, a power of two */
 	uint64_t window;     /* lines that may be written without a fence */
 	uint32_t seed;
+	bool attached; /* since then nothing was written */
 	uint64_t head;
 	uint64_t durable;
 	uint64_t tail;
@@ -85,6 +86,9 @@ static inline uint32_t ppt__journal_lines(uint32_t runs)
 		lines += PPT__RECORD_LINES_MAX;
 	return runs ? lines + ppt__record_lines(runs) : lines;
 }
+
+/* Give up what line numbers a torn transaction may have used; a fence. */
+void ppt__journal_skip(struct ppt_pool *pool);
 
 /* Space for @lines more and the runs' home stores; may checkpoint. */
 void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,

@@ -44,10 +44,37 @@ static int check_frames(struct ppt_space *space, ppt_pa_t pa, uint64_t len,
 	return 0;
 }
 
-/* Whether a range goes the way for huge ones without trying. */
-static bool is_huge(uint64_t len)
+/* Whether a range is only worth building aside: so many tables of pages. */
+static bool is_huge(const struct ppt__map_args *args)
 {
-	return len / PPT_SIZE_2M >= PPT__INLINE_TABLES;
+	uint32_t size = args->flags & PPT_MAP_SIZE_MASK;
+	bool pages = size == PPT_MAP_4K ||
+		     (!size && args->pa != PPT_PA_ALLOC &&
+		      (args->va - args->pa) % PPT_SIZE_2M != 0);
+
+	return pages &&
+	       (args->last - args->va) / PPT_SIZE_2M >= PPT__INLINE_TABLES;
+}
+
+/* Whether anything of a range can be built aside: a whole table of pages. */
+static bool has_bulk(const struct ppt__map_args *args)
+{
+	uint64_t head = -args->va % PPT_SIZE_2M;
+	uint64_t len = args->last - args->va + 1;
+
+	return len >= head && len - head >= PPT_SIZE_2M;
+}
+
+/* References to the pool's frames that a caller names, before any is cleared. */
+static int get_frames(struct ppt_pool *pool, const struct ppt__map_args *args,
+		      struct ppt_diag *diag)
+{
+	uint64_t count = (args->last - args->va) / PPT_PAGE_BYTES + 1;
+	uint32_t page;
+
+	if (args->pa == PPT_PA_ALLOC || !ppt__pa_page(pool, args->pa, &page))
+		return 0;
+	return ppt__frames_get(pool, page, count, diag);
 }
 
 /* What a huge map would meet only after it has reserved pages. */
@@ -78,12 +105,15 @@ static int unmap_range(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 
 static inline __attribute__((always_inline)) int
 map_range(struct ppt_space *space, const struct ppt__map_args *args, bool aside,
-	  struct ppt__call *call, struct ppt_diag *diag)
+	  struct ppt_diag *diag)
 {
-	int err = 0;
+	int err = get_frames(space->pool, args, diag);
 
+	if (err)
+		return err;
 	if (aside && args->flags & PPT_MAP_REPLACE)
-		err = unmap_range(space, args->va, args->last, call, diag);
+		err = space->ops->unmap(space, args->va, args->last, true,
+					diag);
 	else if (aside)
 		err = check_empty(space, args->va, args->last, diag);
 	if (err)
@@ -97,11 +127,11 @@ static inline int try_map(struct ppt_space *space,
 {
 	int err = PPT_E_TOOBIG;
 
-	if (!is_huge(args->last - args->va))
-		err = map_range(space, args, false, call, diag);
-	if (err == PPT_E_TOOBIG) {
+	if (!is_huge(args))
+		err = map_range(space, args, false, diag);
+	if (err == PPT_E_TOOBIG && has_bulk(args)) {
 		ppt__call_undo(space->pool, call);
-		err = map_range(space, args, true, call, diag);
+		err = map_range(space, args, true, diag);
 	}
 	if (err == PPT_E_NOSPC && !(args->flags & PPT_MAP_REPLACE)) {
 		/* Of two reasons, the one that more pages would not cure. */
@@ -142,7 +172,7 @@ do_call(struct ppt_space *space,
 {
 	struct ppt_pool *pool = space->pool;
 	struct ppt__call call;
-	struct ppt_diag why; /* of an attempt that another may make good */
+	struct ppt_diag why = { 0 }; /* another attempt may make it good */
 	bool left;
 	int err = ppt__call_begin(pool, &call, diag);
 
@@ -154,10 +184,12 @@ do_call(struct ppt_space *space,
 		if (!ppt_reclaim(pool, UINT64_MAX, &left))
 			err = attempt(space, args, &call, &why);
 	}
-	if (err == PPT_E_TOOBIG)
+	if (err && why.err != err)
 		why = (struct ppt_diag){ err, "len", ppt_strerror(err),
 					 args->last - args->va + 1 };
 	err = ppt__call_end(pool, &call, err, &why);
+	if (err && call.own && pool->frames.held_end) /* reserved in vain */
+		ppt_reclaim(pool, UINT64_MAX, &left);
 	if (err && diag)
 		*diag = why;
 	return err;

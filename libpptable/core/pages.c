@@ -34,6 +34,9 @@ static bool look_at(struct ppt_pool *pool, uint32_t stretch, uint64_t *map)
 	for (uint32_t i = 0; i < n; i++)
 		if (desc[i] == pool->desc_free)
 			map[i / 64] |= UINT64_C(1) << i % 64;
+	/* Whatever its descriptor says, none of these is ever free [I10]. */
+	if (first < pool->at.first_page)
+		hide(map, stretch, first, pool->at.first_page - first);
 	for (uint32_t i = f->limbo_tail; i != f->limbo_head; i++) {
 		struct ppt__limbo *l = &f->limbo[i % PPT__LIMBO_MAX];
 
@@ -136,6 +139,8 @@ static bool limbo_squeeze(struct ppt_pool *pool)
 {
 	uint32_t before = pool->frames.limbo_tail;
 
+	if (pool->group_gather.ticket) /* waits for a fence to be handed out */
+		ppt__txn_settle(pool);
 	limbo_mature(pool);
 	if (pool->frames.limbo_tail == before && limbo_blocked_by_tail(pool)) {
 		ppt__txn_settle(pool);
@@ -164,23 +169,28 @@ int ppt__limbo_room(struct ppt_pool *pool, struct ppt_diag *diag)
 void ppt__frames_committed(struct ppt_pool *pool)
 {
 	struct ppt__frames *f = &pool->frames;
+	/* Of a relaxed commit, the one that its fence will hand out. */
+	uint64_t ticket = pool->ticket_last + !!pool->group_gather.ticket;
 
 	for (uint32_t i = 0; i < f->freed_count; i++)
 		f->limbo[f->limbo_head++ % PPT__LIMBO_MAX] =
 			(struct ppt__limbo){ f->freed[i].page,
 					     f->freed[i].count,
-					     pool->journal.head,
-					     pool->ticket_last };
+					     pool->journal.head, ticket };
 	f->freed_count = 0;
 	limbo_mature(pool);
 }
 
 struct ppt__frames_mark ppt__frames_mark(const struct ppt_pool *pool)
 {
-	return (struct ppt__frames_mark){ pool->frames.stretch,
-					  pool->frames.freed_count,
-					  pool->frames.zero_count,
-					  pool->frames.found_full };
+	const struct ppt__frames *f = &pool->frames;
+	struct ppt__frames_mark mark = {
+		f->stretch, f->freed_count, f->zero_count, f->found_full, { 0 }
+	};
+
+	if (f->freed_count) /* may be merged with */
+		mark.last_freed = f->freed[f->freed_count - 1];
+	return mark;
 }
 
 void ppt__frames_rollback(struct ppt_pool *pool, struct ppt__frames_mark mark)
@@ -195,6 +205,8 @@ void ppt__frames_rollback(struct ppt_pool *pool, struct ppt__frames_mark mark)
 	f->stretch = mark.stretch;
 	f->loaded = false;
 	f->freed_count = mark.freed_count;
+	if (f->freed_count)
+		f->freed[f->freed_count - 1] = mark.last_freed;
 	f->zero_count = mark.zero_count;
 }
 
@@ -313,16 +325,21 @@ int ppt__pages_take_aligned(struct ppt_pool *pool, uint64_t bytes,
 	return 0;
 }
 
-/* Add a page to a list of extents; false if it is full. */
-static bool add_page(struct ppt__extent *out, uint32_t max, uint32_t *n,
-		     uint32_t page)
-{
-	struct ppt__extent *last = out + *n - 1;
+/* Longest extent: an item of the reclaim list, in whole stretches. */
+#define EXTENT_MAX (PPT_M_RECLAIM_COUNT_MAX + 1u - PPT_PAGE_WORDS)
 
-	if (*n && last->page + last->count == page &&
-	    last->count < PPT_M_RECLAIM_COUNT_MAX) {
-		last->count++;
-		return true;
+/* Add a page to the extents from @from on; false if there are @max. */
+static bool add_page(struct ppt__extent *out, uint32_t from, uint32_t max,
+		     uint32_t *n, uint32_t page)
+{
+	if (*n > from) {
+		struct ppt__extent *last = out + *n - 1;
+
+		if (last->page + last->count == page &&
+		    last->count < EXTENT_MAX) {
+			last->count++;
+			return true;
+		}
 	}
 	if (*n == max)
 		return false;
@@ -336,7 +353,7 @@ static bool find_pages(struct ppt_pool *pool, uint64_t *want, bool whole,
 {
 	struct ppt__frames *f = &pool->frames;
 	uint64_t map[PPT__STRETCH_WORDS];
-	uint32_t s = f->stretch;
+	uint32_t s = f->stretch, from = *n;
 
 	for (uint32_t i = 0; i < f->stretches && *want; i++, s++) {
 		if (s == f->stretches)
@@ -347,7 +364,8 @@ static bool find_pages(struct ppt_pool *pool, uint64_t *want, bool whole,
 		for (uint32_t b = 0; b < PPT_PAGE_WORDS && *want; b++) {
 			if (!ppt__bit(map, b))
 				continue;
-			if (!add_page(out, max, n, s * PPT_PAGE_WORDS + b))
+			if (!add_page(out, from, max, n,
+				      s * PPT_PAGE_WORDS + b))
 				return false;
 			--*want;
 		}
@@ -386,6 +404,17 @@ void ppt__pages_hold(struct ppt_pool *pool, uint32_t slot,
 	if (f->held_end <= slot)
 		f->held_end = slot + 1;
 	f->loaded = false;
+}
+
+bool ppt__pages_held(const struct ppt_pool *pool, uint32_t page, uint64_t count)
+{
+	const struct ppt__frames *f = &pool->frames;
+
+	for (uint32_t i = 0; i < f->held_end; i++)
+		if (page < (uint64_t)f->held[i].page + f->held[i].count &&
+		    f->held[i].page < page + count)
+			return true;
+	return false;
 }
 
 void ppt__pages_release(struct ppt_pool *pool, uint32_t slot, uint32_t count)
@@ -432,11 +461,13 @@ int ppt__table_free(struct ppt_pool *pool, uint32_t page)
 int ppt__pages_free(struct ppt_pool *pool, uint32_t page, uint32_t count)
 {
 	struct ppt__frames *f = &pool->frames;
-	struct ppt__extent *last = f->freed + f->freed_count - 1;
+	struct ppt__extent *last = NULL;
 
-	if (f->freed_count && last->page + last->count == page)
+	if (f->freed_count)
+		last = &f->freed[f->freed_count - 1];
+	if (last && last->page + last->count == page)
 		last->count += count;
-	else if (f->freed_count && page + count == last->page)
+	else if (last && page + count == last->page)
 		*last = (struct ppt__extent){ page, last->count + count };
 	else if (f->freed_count == PPT__LIMBO_MAX)
 		return PPT_E_TOOBIG;

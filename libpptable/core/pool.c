@@ -129,6 +129,23 @@ void ppt__epoch_map(const struct ppt_m_superblock *sb, uint32_t epoch,
 	}
 }
 
+/* That the regions recorded for the present epoch are a memory map [I10]. */
+static int check_map(const struct ppt_memory_map *map, struct ppt_diag *diag)
+{
+	struct ppt_memory_map seen = { .count = 0 };
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct ppt_region *r = &map->region[i];
+
+		if (ppt__region_check(&seen, r, diag) ||
+		    (r->kind == PPT_REGION_POOL) != (i == 0))
+			return ppt__fail(diag, PPT_E_CORRUPT, "superblock",
+					 "its regions are no memory map", i);
+		seen.region[seen.count++] = *r;
+	}
+	return 0;
+}
+
 static void init_journal(struct ppt_pool *pool, const struct sizes *s)
 {
 	struct ppt__journal *j = &pool->journal;
@@ -165,6 +182,12 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	pool->txn.runs.cap = s.runs;
 	pool->group.cap = s.runs;
 	__builtin_memcpy(pool->superblock, sb, sizeof(*sb));
+	sb = pool->superblock;
+	/* What was copied is what counts: the media may not read the same. */
+	if (ppt__superblock_check(sb, ppt__get32(sb->slot), diag) ||
+	    ppt__get64(sb->pool_bytes) != pool_bytes)
+		return ppt__fail(diag, PPT_E_CORRUPT, "superblock",
+				 "reads differently each time", 0);
 	ppt__layout(pool_bytes, journal_bytes, &pool->at, NULL);
 	pool->seed = ppt__seed(sb->uuid);
 	pool->desc_free = ppt__desc_plain(pool->seed, PPT__DESC_FREE);
@@ -174,7 +197,7 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	ppt__epoch_map(sb, pool->epoch, &pool->map);
 	init_journal(pool, &s);
 	*out = pool;
-	return 0;
+	return check_map(&pool->map, diag);
 }
 
 /*

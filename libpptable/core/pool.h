@@ -73,8 +73,9 @@ struct ppt_pool {
 	struct ppt__runset group; /* relaxed commits, not applied yet */
 	struct ppt__frames frames;
 
-	struct ppt_tlb_gather gather;      /* committed, not confirmed */
-	struct ppt_tlb_gather open_gather; /* the transaction's; ticket 1 */
+	struct ppt_tlb_gather gather;       /* committed, not confirmed */
+	struct ppt_tlb_gather open_gather;  /* the transaction's; ticket 1 */
+	struct ppt_tlb_gather group_gather; /* relaxed commits'; ticket 1 */
 	uint64_t ticket_flushed;
 	uint64_t ticket_last;
 

@@ -102,7 +102,7 @@ int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left)
 	bool relaxed = pool->relaxed;
 	uint32_t slot = 0;
 	uint64_t item;
-	int err = 0;
+	int err = 0, damage = 0;
 
 	if (pool->flags & PPT_ATTACH_READ_ONLY)
 		return PPT_E_ROFS;
@@ -117,10 +117,16 @@ int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left)
 		if (!err)
 			err = step(pool, slot, item, NULL);
 		err = ppt__call_end(pool, &call, err, NULL);
+		if (err == PPT_E_CORRUPT) { /* the others can be freed */
+			damage = err;
+			err = 0;
+			slot++;
+		}
 	}
 	pool->relaxed = relaxed;
 	if (!relaxed)
 		ppt__txn_settle(pool);
+	err = err ? err : damage;
 	if (!err && left)
 		*left = first_item(pool, &slot, &item);
 	return err;

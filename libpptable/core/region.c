@@ -175,7 +175,11 @@ int ppt_region_remove(struct ppt_pool *pool, const struct ppt_uuid *uuid,
 	if (i == 0)
 		return ppt__fail(diag, PPT_E_INVAL, "region",
 				 "it is the pool itself", 0);
-	err = find_use(pool, &pool->map.region[i], diag);
+	/* What is unlinked but not freed, or not durable yet, uses it too. */
+	ppt__txn_settle(pool);
+	err = ppt_reclaim(pool, UINT64_MAX, NULL);
+	if (!err)
+		err = find_use(pool, &pool->map.region[i], diag); /* [I7] */
 	if (err)
 		return err;
 	for (; i + 1 < n; i++) {

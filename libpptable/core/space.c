@@ -170,7 +170,7 @@ static bool name_ok(const char *name)
 static int find_empty(struct ppt_pool *pool, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page = pool->at.dir_page, last, fresh;
+	uint32_t page = pool->at.dir_page, last, fresh = 0;
 	int err;
 
 	for (uint32_t k = 0; k < PPT_M_DIR_PAGES_MAX; k++) {

@@ -85,15 +85,6 @@ static void apply(struct ppt_pool *pool, struct ppt__runset *set)
 	ppt__runset_reset(set);
 }
 
-void ppt__txn_settle(struct ppt_pool *pool)
-{
-	if (pool->journal.head == pool->journal.durable)
-		return;
-	ppt__journal_fence(pool, 0);
-	ppt__pages_fenced(pool);
-	apply(pool, &pool->group);
-}
-
 /* ------------------------------------------------------------ commit -- */
 
 static int settle_reclaim(struct ppt_pool *pool)
@@ -141,31 +132,51 @@ static void txn_reset(struct ppt_pool *pool)
 	t->changes = 0;
 	t->allocated = 0;
 	t->open = false;
+	t->unfenced = false;
 	pool->open_gather.ticket = 0;
 	pool->frames.found_full = 0;
 }
 
-static void gather_commit(struct ppt_pool *pool)
+static void gather_merge(struct ppt_tlb_gather *all,
+			 const struct ppt_tlb_gather *one)
 {
-	struct ppt_tlb_gather *all = &pool->gather;
-	struct ppt_tlb_gather *one = &pool->open_gather;
-
-	one->ticket = ++pool->ticket_last;
-	if (pool->flags & PPT_ATTACH_NO_MMU) {
-		pool->ticket_flushed = one->ticket;
+	if (!one->ticket)
 		return;
-	}
 	if (!all->ticket) {
 		*all = *one;
 		return;
 	}
-	all->ticket = one->ticket;
 	if (one->va < all->va)
 		all->va = one->va;
 	if (one->last > all->last)
 		all->last = one->last;
 	if (one->root_pa != all->root_pa)
 		all->root_pa = 0;
+}
+
+/*
+ * The entries are cleared on the media: now, and not before, does flushing
+ * them from TLBs mean something [I6].
+ */
+static void gather_publish(struct ppt_pool *pool)
+{
+	if (!pool->group_gather.ticket)
+		return;
+	gather_merge(&pool->gather, &pool->group_gather);
+	pool->group_gather.ticket = 0;
+	pool->gather.ticket = ++pool->ticket_last;
+	if (pool->flags & PPT_ATTACH_NO_MMU)
+		ppt_tlb_flushed(pool, pool->ticket_last);
+}
+
+void ppt__txn_settle(struct ppt_pool *pool)
+{
+	if (pool->journal.head == pool->journal.durable)
+		return;
+	ppt__journal_fence(pool, pool->journal.head - pool->journal.durable);
+	ppt__pages_fenced(pool);
+	apply(pool, &pool->group);
+	gather_publish(pool);
 }
 
 /* Relaxed: the runs join those that wait for a fence. */
@@ -183,6 +194,7 @@ static void make_durable(struct ppt_pool *pool, uint64_t lines)
 	ppt__pages_fenced(pool);
 	apply(pool, &pool->group);
 	apply(pool, &pool->txn.runs);
+	gather_publish(pool);
 }
 
 static int commit(struct ppt_pool *pool)
@@ -214,12 +226,11 @@ static int commit(struct ppt_pool *pool)
 		pool->txn.unfenced = false;
 	}
 	ppt__journal_append(pool, runs->run, runs->n);
+	gather_merge(&pool->group_gather, &pool->open_gather);
 	if (pool->relaxed)
 		join_group(pool);
 	else
 		make_durable(pool, lines);
-	if (pool->open_gather.ticket)
-		gather_commit(pool);
 	if (pool->frames.freed_count)
 		ppt__frames_committed(pool);
 	if (pool->txn.changes)

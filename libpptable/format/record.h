@@ -113,7 +113,7 @@ static inline uint32_t ppt__record_crc(uint32_t seed, const uint64_t *word,
 				       uint32_t lines)
 {
 	const uint64_t *end = word + lines * PPT__LINE_WORDS;
-		/* NOLINTNEXTLINE */
+	/* NOLINTNEXTLINE */
 	uint32_t raw = ppt__crc32c_word(seed, word[0]);
 
 	raw = ppt__crc32c_word(raw, word[1] & ~(uint64_t)UINT32_MAX);

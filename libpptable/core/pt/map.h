@@ -9,7 +9,6 @@ struct pt_mapping {
 	ppt_pa_t pa; /* of va */
 	bool alloc;
 	bool zero;
-	bool refs; /* the caller's frames are the pool's */
 	bool replace;
 	uint32_t prot;
 	uint32_t level_min; /* leaf levels that are allowed */
@@ -37,12 +36,8 @@ static int pt_frames(struct pt_mapping *m, uint32_t level, uint32_t *n,
 	uint32_t page, got;
 	int err;
 
-	if (!m->alloc) {
-		if (!m->refs)
-			return 0;
-		ppt__pa_page(pool, m->pa, &page);
-		return ppt__frames_get(pool, page, *n * pages, diag);
-	}
+	if (!m->alloc)
+		return 0;
 	if (m->build && m->level_max == level) {
 		err = ppt__aside_frames(pool, &m->build->aside,
 					*n * (uint32_t)pages, m->zero, &page,
@@ -257,7 +252,6 @@ static int pt_mapping(struct ppt_space *space, const struct ppt__map_args *a,
 		      struct pt_mapping *m, struct ppt_diag *diag)
 {
 	uint32_t size = (a->flags & PPT_MAP_SIZE_MASK) / PPT_MAP_4K;
-	uint32_t page;
 
 	*m = (struct pt_mapping){
 		.space = space,
@@ -272,7 +266,6 @@ static int pt_mapping(struct ppt_space *space, const struct ppt__map_args *a,
 		.level_min = size ? size : 1,
 		.level_max = size ? size : PTE_LEAF_LEVEL_MAX,
 	};
-	m->refs = !m->alloc && ppt__pa_page(m->pool, a->pa, &page);
 	if (size &&
 	    (a->va % pte_span(size) || pt_len(a->va, a->last) % pte_span(size)))
 		return ppt__fail(diag, PPT_E_INVAL, "va or len",

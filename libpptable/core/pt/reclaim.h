@@ -67,6 +67,10 @@ static int pt_reclaim(struct ppt_pool *pool, uint32_t slot, uint64_t item,
 	if (n == 0 && s < PPT_PAGE_WORDS)
 		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
 				 "neither table nor leaf", page);
+	if (n == 0 && ppt__desc_live(ppt__desc_load(pool, page)))
+		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				 "has fewer entries than its descriptor says",
+				 page);
 	if (live && ppt__reclaim_kind(item) == PPT_M_RECLAIM_TREE)
 		err = pt_put_frames(pool, page, s, n, o.level, diag);
 	if (err)

@@ -63,8 +63,8 @@ int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
  * wait for the TLB flush, see ppt_tlb_pending.
  * Bound: one fence.  A range too large for one transaction is unlinked whole
  *        and freed by ppt_reclaim.
- * Return: 0; PPT_E_INVAL; PPT_E_RANGE; PPT_E_NOSPC no page for a split;
- *         PPT_E_TOOBIG; PPT_E_CORRUPT; PPT_E_ROFS.
+ * Return: 0; PPT_E_INVAL; PPT_E_RANGE; PPT_E_NOSPC no page for a split, or the
+ *         reclaim list is full; PPT_E_AGAIN; PPT_E_TOOBIG; PPT_E_CORRUPT; PPT_E_ROFS.
  */
 int ppt_unmap(struct ppt_space *space, ppt_va_t va, uint64_t len,
 	      struct ppt_diag *diag);
@@ -74,7 +74,7 @@ int ppt_unmap(struct ppt_space *space, ppt_va_t va, uint64_t len,
  *
  * A large leaf that is only partly in the range is split.
  * Return: 0; PPT_E_NOENT a hole (@diag has its VA); PPT_E_INVAL; PPT_E_RANGE;
- *         PPT_E_NOSPC; PPT_E_TOOBIG; PPT_E_CORRUPT; PPT_E_ROFS.
+ *         PPT_E_NOSPC; PPT_E_AGAIN; PPT_E_TOOBIG; PPT_E_CORRUPT; PPT_E_ROFS.
  */
 int ppt_protect(struct ppt_space *space, ppt_va_t va, uint64_t len,
 		uint32_t prot, struct ppt_diag *diag);

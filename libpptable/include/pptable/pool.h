@@ -179,6 +179,7 @@ int ppt_attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
  * ppt_detach - checkpoint and close.  The handle is gone, also on error.
  *
  * Durable: everything.  An open transaction is aborted.
+ * Return: 0.
  */
 int ppt_detach(struct ppt_pool *pool);
 
@@ -195,7 +196,8 @@ int ppt_detach(struct ppt_pool *pool);
  *
  * They read what it wrote.  One that fails leaves the transaction as it was
  * before that call.
- * Return: 0; PPT_E_BUSY one is open already; PPT_E_ROFS; PPT_E_DEAD.
+ * Frames of PPT_PA_ALLOC are zeroed by the commit: fill them after it.
+ * Return: 0; PPT_E_BUSY one is open already; PPT_E_ROFS.
  */
 int ppt_begin(struct ppt_pool *pool);
 
@@ -205,29 +207,41 @@ int ppt_begin(struct ppt_pool *pool);
  * Durable: on return (in relaxed mode: at the next ppt_sync or strict commit).
  * Crash:   all of it or nothing.
  * Bound:   1 fence; 1 line of journal for 3 runs, then 4 runs a line.
- * Return:  0; PPT_E_INVAL none is open; PPT_E_TOOBIG over a quarter of the
- *          ring or 64 KiB (it is aborted).
+ * Return:  0; PPT_E_INVAL none is open; on these it is aborted: PPT_E_TOOBIG
+ *          over a quarter of the ring or 64 KiB, PPT_E_AGAIN too many freed
+ *          pages wait for a TLB flush, PPT_E_NOSPC the reclaim list is full.
  */
 int ppt_commit(struct ppt_pool *pool);
 
-/** ppt_abort - give up the open transaction; nothing of it remains. */
+/**
+ * ppt_abort - give up the open transaction; nothing of it remains.
+ *
+ * Return: 0; PPT_E_INVAL none is open.
+ */
 int ppt_abort(struct ppt_pool *pool);
 
 /**
  * ppt_set_relaxed - commit without a fence from here on, or no longer.
  *
  * A relaxed commit is all-or-nothing and in order, and durable at the next
- * ppt_sync or strict commit at the latest.  Leaving relaxed mode syncs.
+ * ppt_sync or strict commit at the latest; until then hardware that walks the
+ * tables sees nothing of it.  Leaving relaxed mode syncs.
+ * Return: 0; PPT_E_ROFS.
  */
 int ppt_set_relaxed(struct ppt_pool *pool, bool relaxed);
 
-/** ppt_sync - make every earlier commit durable.  Bound: 1 fence. */
+/**
+ * ppt_sync - make every earlier commit durable.
+ *
+ * Bound: 1 fence.  Return: 0; PPT_E_ROFS.
+ */
 int ppt_sync(struct ppt_pool *pool);
 
 /**
  * ppt_checkpoint - empty the journal: sync, write the tables back, advance the
  * tail.  Never needed for safety; it shortens the next attach.
  * Bound: every line touched since the last one; 3 fences.
+ * Return: 0; PPT_E_ROFS.
  */
 int ppt_checkpoint(struct ppt_pool *pool);
 
@@ -236,6 +250,9 @@ int ppt_checkpoint(struct ppt_pool *pool);
  * space) or of a huge map that a crash cut short.
  * @steps: at most so many tables; each step is one transaction.
  * @left:  NULL or whether there is more to do.
+ *
+ * Return: 0; PPT_E_ROFS; PPT_E_BUSY a transaction is open; PPT_E_AGAIN;
+ *         PPT_E_CORRUPT an item is damaged (the others were freed).
  */
 int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left);
 

@@ -52,7 +52,8 @@ int ppt_space_open(struct ppt_pool *pool, const char *name,
  * ppt_space_delete - remove a space with all that it maps.
  *
  * It is unlinked by one transaction; its pages come back by ppt_reclaim.
- * Return: 0; PPT_E_NOENT; PPT_E_ROFS; PPT_E_NOSPC the reclaim list is full.
+ * Return: 0; PPT_E_NOENT; PPT_E_ROFS; PPT_E_NOSPC the reclaim list is full;
+ *         PPT_E_AGAIN.
  */
 int ppt_space_delete(struct ppt_pool *pool, const char *name,
 		     struct ppt_diag *diag);
@@ -66,7 +67,7 @@ int ppt_space_delete(struct ppt_pool *pool, const char *name,
 int ppt_space_next(struct ppt_pool *pool, uint64_t *cursor,
 		   struct ppt_space_info *out, struct ppt_diag *diag);
 
-/** ppt_space_info - of an open space. */
+/** ppt_space_info - of an open space.  Return: 0; PPT_E_CORRUPT. */
 int ppt_space_info(const struct ppt_space *space, struct ppt_space_info *out,
 		   struct ppt_diag *diag);
 
