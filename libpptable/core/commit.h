@@ -36,16 +36,21 @@ static inline void ppt__journal_append(struct ppt_pool *pool,
 	}
 }
 
-/*
- * The commit point [I1]: everything appended is durable afterwards.  Does its
- * share of a checkpoint on the way.
- */
-static inline void ppt__journal_fence(struct ppt_pool *pool, uint64_t lines)
+/* Before a fence: what it can do for a checkpoint on the way. */
+static inline void ppt__journal_before_fence(struct ppt_pool *pool,
+					     uint64_t lines)
 {
 	struct ppt__journal *j = &pool->journal;
 
 	if (j->phase != PPT__CKPT_IDLE || ppt__journal_half_full(j))
 		ppt__journal_assist(pool, lines);
+}
+
+/* The commit point [I1]: everything appended is durable afterwards. */
+static inline void ppt__journal_fence(struct ppt_pool *pool)
+{
+	struct ppt__journal *j = &pool->journal;
+
 	ppt__pm_fence(&pool->pm);
 	j->durable = j->head;
 	if (j->phase != PPT__CKPT_IDLE)

@@ -44,24 +44,24 @@ struct ppt__frames {
 	uint64_t found_full; /* by the open transaction, so often */
 
 	/* Freed, oldest first: a ring. */
-	struct ppt__limbo limbo[PPT__LIMBO_MAX];
+	struct ppt__limbo *limbo; /* PPT__LIMBO_MAX of them */
 	uint32_t limbo_head;
 	uint32_t limbo_tail;
 
 	/* Taken by the open transaction, to be zeroed. */
-	struct ppt__extent zero[PPT__LIMBO_MAX];
+	struct ppt__extent *zero; /* PPT__LIMBO_MAX of them */
 	uint32_t zero_count;
 
 	/* Freed by the open transaction. */
-	struct ppt__extent freed[PPT__LIMBO_MAX];
+	struct ppt__extent *freed; /* PPT__LIMBO_MAX of them */
 	uint32_t freed_count;
 
 	/*
 	 * What the extents in the reclaim list cover, by slot: out of the
 	 * allocator's sight.
 	 */
-	struct ppt__extent held[PPT_PAGE_WORDS];
-	uint32_t held_end; /* slots before it may be in use */
+	struct ppt__extent *held; /* PPT_PAGE_WORDS of them */
+	uint32_t held_end;        /* slots before it may be in use */
 };
 
 static inline bool ppt__bit(const uint64_t *map, uint32_t i)

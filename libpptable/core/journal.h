@@ -38,6 +38,12 @@ enum ppt__ckpt_phase {
 /* Lines that one run's home stores leave to be flushed later, at most. */
 #define PPT__DIRTY_PER_RUN 4u
 
+/* A line that was queued, by hash: not queued twice. */
+struct ppt__dirty {
+	uint64_t line;
+	uint64_t at; /* position in the queue */
+};
+
 struct ppt__journal {
 	uint64_t first_word; /* of the ring */
 	uint64_t lines;      /* in the ring, a power of two */
@@ -53,10 +59,7 @@ struct ppt__journal {
 	uint64_t queue_size; /* a power of two */
 	uint64_t queue_head;
 	uint64_t queue_tail;
-	struct {
-		uint64_t line;
-		uint64_t at; /* position in the queue */
-	} filter[PPT__DIRTY_FILTER];
+	struct ppt__dirty *filter; /* PPT__DIRTY_FILTER of them */
 
 	enum ppt__ckpt_phase phase;
 	uint64_t target_queue;

@@ -95,7 +95,16 @@ static size_t place(char *base, const struct sizes *s)
 	CUT(txn.runs.next, s->runs);
 	CUT(group.run, s->runs);
 	CUT(group.next, s->runs);
+	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
+	CUT(group.bucket, PPT__RUNSET_BUCKETS);
+	CUT(txn.change, PPT__RECLAIM_CHANGES_MAX);
+	CUT(walk, 2 * PPT__WALK_HINTS);
+	CUT(journal.filter, PPT__DIRTY_FILTER);
 	CUT(journal.queue, s->queue);
+	CUT(frames.limbo, PPT__LIMBO_MAX);
+	CUT(frames.zero, PPT__LIMBO_MAX);
+	CUT(frames.freed, PPT__LIMBO_MAX);
+	CUT(frames.held, PPT_PAGE_WORDS);
 	CUT(frames.full, s->stretches / 64 + 1);
 	CUT(page_buffer, PPT_PAGE_WORDS);
 	CUT(page_edit, PPT_PAGE_WORDS);
@@ -157,6 +166,10 @@ static void init_journal(struct ppt_pool *pool, const struct sizes *s)
 	j->seed = pool->seed;
 	for (uint32_t i = 0; i < PPT__DIRTY_FILTER; i++)
 		j->filter[i].line = UINT64_MAX;
+	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
+		pool->walk[i].era = 0;
+	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++)
+		pool->frames.held[i].count = 0;
 }
 
 int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,

@@ -31,42 +31,43 @@ struct ppt__txn {
 	bool unfenced; /* frames were zeroed since the last fence */
 	struct ppt__runset runs;
 	uint32_t floor; /* runs before it are not merged with */
-	struct ppt__reclaim_change change[PPT__RECLAIM_CHANGES_MAX];
+	struct ppt__reclaim_change *change; /* PPT__RECLAIM_CHANGES_MAX */
 	uint32_t changes;
 	uint32_t allocated; /* single frames, to zero as many ahead */
 };
 
 /*
- * Where level-2 tables are that walks have found, so that the next walk need
- * not start at the root: forgotten, by a new era, when any table is freed.
+ * Where tables are that walks have found, so that the next walk need not start
+ * at the root: level-2 tables by gigabyte, level-1 tables by 2 MiB.  All are
+ * forgotten, by a new era, when any table is freed.
  */
 #define PPT__WALK_HINTS 64u
 
 struct ppt__walk_hint {
-	uint64_t gigabyte; /* of the VA */
+	uint64_t span; /* VA divided by what an entry above covers */
 	uint32_t root_page;
 	uint32_t era;
-	uint32_t page[6]; /* by level */
+	uint32_t page[6]; /* by level, from that of the hint on */
 };
 
+/*
+ * What every commit touches comes first, close together; all arrays are
+ * elsewhere.  (Loads that agree with stores of the stack in the lower 12 bits
+ * of their address wait for these, and so for the fence before them.)
+ */
 struct ppt_pool {
 	struct ppt__pm pm;
 	struct ppt__layout at;
 	uint32_t flags;
 	bool relaxed;
-
-	/* Checksums and ready-made descriptors. */
-	uint32_t seed;
-	uint64_t desc_free;
-	uint64_t desc_data; /* share count 1 */
-
-	/* The present memory map; [0] is the pool. */
-	struct ppt_memory_map map;
-	uint32_t epoch;
-	uint32_t last_region; /* where a frame was found last */
-
-	uint32_t walk_era; /* from 1 */
-	struct ppt__walk_hint walk[PPT__WALK_HINTS];
+	uint32_t seed;               /* of all checksums */
+	uint32_t epoch;              /* of the present memory map */
+	uint32_t last_region;        /* where a frame was found last */
+	uint32_t walk_era;           /* from 1 */
+	struct ppt__walk_hint *walk; /* PPT__WALK_HINTS for each of 2 levels */
+	uint64_t desc_free;          /* ready-made descriptors: */
+	uint64_t desc_data;          /* share count 1 */
+	uint64_t commits;
 
 	struct ppt__journal journal;
 	struct ppt__txn txn;
@@ -79,10 +80,10 @@ struct ppt_pool {
 	uint64_t ticket_flushed;
 	uint64_t ticket_last;
 
-	uint64_t commits;
-	uint32_t superblock_slot; /* the one that counts */
-	uint64_t *page_buffer;    /* a page of DRAM, used inside core/table */
-	uint64_t *page_edit;      /* another, for what is to be written */
+	struct ppt_memory_map map; /* the present one; [0] is the pool */
+	uint32_t superblock_slot;  /* the one that counts */
+	uint64_t *page_buffer;     /* a page of DRAM, used inside core/table */
+	uint64_t *page_edit;       /* another, for what is to be written */
 	struct ppt_m_superblock *superblock; /* a copy of it in DRAM */
 };
 

@@ -25,9 +25,9 @@ struct ppt__runset {
 	struct ppt__run *run;
 	uint16_t *next; /* older run of the same bucket */
 	uint32_t n;
-	uint32_t cap;    /* below PPT__RUNSET_NONE */
-	uint32_t linked; /* runs that are in the buckets */
-	uint16_t bucket[PPT__RUNSET_BUCKETS];
+	uint32_t cap;     /* below PPT__RUNSET_NONE */
+	uint32_t linked;  /* runs that are in the buckets */
+	uint16_t *bucket; /* PPT__RUNSET_BUCKETS of them */
 };
 
 static inline void ppt__runset_reset(struct ppt__runset *set)

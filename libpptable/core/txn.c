@@ -66,21 +66,43 @@ void ppt__txn_apply_run(struct ppt_pool *pool, struct ppt__run run)
 	}
 }
 
+/* One word that no MMU walks: the commonest run. */
+static inline bool is_plain_word(struct ppt__run run)
+{
+	return ppt__run_count(run.where) == 1 && !(run.where & PPT__RUN_ENTRY);
+}
+
+static inline uint64_t word_of(struct ppt__run run)
+{
+	return ppt__word(ppt__run_page(run.where), ppt__run_slot(run.where));
+}
+
+/*
+ * Queue the lines of plain words before the fence that the stores wait for: it
+ * takes longer than this.  The checkpoint has had its turn already, so it will
+ * not flush them before they are stored.
+ */
+static inline void queue_ahead(struct ppt_pool *pool, struct ppt__runset *set)
+{
+	for (uint32_t i = 0; i < set->n; i++)
+		if (is_plain_word(set->run[i]))
+			ppt__journal_dirty(pool, word_of(set->run[i]));
+}
+
 /* Home stores: only after the fence that covers their records [I2]. */
-static void apply(struct ppt_pool *pool, struct ppt__runset *set)
+static inline void apply(struct ppt_pool *pool, struct ppt__runset *set,
+			 bool queued)
 {
 	for (uint32_t i = 0; i < set->n; i++) {
 		struct ppt__run run = set->run[i];
-		uint64_t word = ppt__word(ppt__run_page(run.where),
-					  ppt__run_slot(run.where));
 
-		if (ppt__run_count(run.where) == 1 &&
-		    !(run.where & PPT__RUN_ENTRY)) { /* the commonest */
-			ppt__pm_store(&pool->pm, word, run.value);
-			ppt__journal_dirty(pool, word);
-		} else {
+		if (!is_plain_word(run)) {
 			ppt__txn_apply_run(pool, run);
+			continue;
 		}
+		ppt__pm_store(&pool->pm, word_of(run), run.value);
+		if (!queued)
+			ppt__journal_dirty(pool, word_of(run));
 	}
 	ppt__runset_reset(set);
 }
@@ -173,9 +195,11 @@ void ppt__txn_settle(struct ppt_pool *pool)
 {
 	if (pool->journal.head == pool->journal.durable)
 		return;
-	ppt__journal_fence(pool, pool->journal.head - pool->journal.durable);
+	ppt__journal_before_fence(pool,
+				  pool->journal.head - pool->journal.durable);
+	ppt__journal_fence(pool);
 	ppt__pages_fenced(pool);
-	apply(pool, &pool->group);
+	apply(pool, &pool->group, false);
 	gather_publish(pool);
 }
 
@@ -190,10 +214,12 @@ static void make_durable(struct ppt_pool *pool, uint64_t lines)
 {
 	if (pool->txn.allocated && pool->txn.allocated <= 8)
 		ppt__pages_zero_ahead(pool, pool->txn.allocated);
-	ppt__journal_fence(pool, lines);
+	ppt__journal_before_fence(pool, lines);
+	queue_ahead(pool, &pool->txn.runs);
+	ppt__journal_fence(pool);
 	ppt__pages_fenced(pool);
-	apply(pool, &pool->group);
-	apply(pool, &pool->txn.runs);
+	apply(pool, &pool->group, false);
+	apply(pool, &pool->txn.runs, true);
 	gather_publish(pool);
 }
 

@@ -232,7 +232,7 @@ static void ppt_attach__half_a_chain_then_commits_stays_dead(void **state)
 
 	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
 	line = unit_tail(&u);
-	line += unit_put_record(&u, line, 0, &run, 1, true);
+	unit_put_record(&u, line, 0, &run, 1, true);
 	for (int i = 0; i < 3; i++) {
 		assert_ok(unit_attach(&u));
 		unit_map(&u, (uint64_t)i);

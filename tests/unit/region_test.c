@@ -205,6 +205,37 @@ static void ppt_region_remove__others_are_untouched(void **state)
 	unit_close(&u);
 }
 
+/* What waits to be reclaimed still leads there: a later move must not care. */
+static void ppt_region_remove__used_by_a_deleted_space_can_move(void **state)
+{
+	struct ppt_region r = region(0x11, FREE_PA, MIB);
+	struct ppt_memory_map map;
+	struct ppt_space t;
+	struct unit_pool u;
+	bool left = true;
+	int err;
+
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(ppt_region_add(u.pf.pool, &r, NULL));
+	assert_ok(ppt_space_create(u.pf.pool, "t", PPT_FORMAT_X86_64_5, &t,
+				   NULL));
+	assert_ok(ppt_map(&t, VA, FREE_PA, 4096, RW, 0, NULL));
+	assert_ok(ppt_space_delete(u.pf.pool, "t", NULL));
+	pool_fixture_map(&u.pf, &map);
+	err = ppt_region_remove(u.pf.pool, &r.uuid, NULL);
+	if (err) { /* that would be right too */
+		assert_int_equal(err, PPT_E_BUSY);
+		map.region[map.count++] = r;
+	}
+	map.region[0].base += 2 * MIB;
+	pool_fixture_drop(&u.pf);
+	assert_ok(pool_fixture_attach(&u.pf, &map));
+	while (left)
+		assert_ok(ppt_reclaim(u.pf.pool, 1, &left));
+	unit_check_pages(&u);
+	unit_close(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +244,8 @@ int main(void)
 		cmocka_unit_test(ppt_region_add__limit_is_40_in_all),
 		cmocka_unit_test(ppt_region_remove__in_use_or_own_is_refused),
 		cmocka_unit_test(ppt_region_remove__others_are_untouched),
+		cmocka_unit_test(
+			ppt_region_remove__used_by_a_deleted_space_can_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,8 +190,8 @@ static inline void unit_check_first(struct unit_pool *u, uint64_t n,
 }
 
 /*
- * The image of a crash in which of all that happened since @before nothing
- * but the ring has reached the media.
+ * The image of a crash in which of all that happened since @before, without a
+ * checkpoint, nothing but the ring has reached the media.
  */
 static inline uint8_t *unit_ring_only(struct unit_pool *u,
 				      const uint8_t *before)
@@ -203,6 +203,10 @@ static inline uint8_t *unit_ring_only(struct unit_pool *u,
 	memcpy(image, before, u->pf.bytes);
 	memcpy(image + first, u->pf.media + first,
 	       (size_t)u->at.journal_pages * PPT_PAGE_BYTES);
+	for (uint32_t p = 0; p < 2; p++) /* moved before the first commit */
+		memcpy(image + p * PPT_PAGE_BYTES + PPT_M_TAIL_OFFSET,
+		       u->pf.media + p * PPT_PAGE_BYTES + PPT_M_TAIL_OFFSET,
+		       PPT_LINE_BYTES);
 	return image;
 }
 

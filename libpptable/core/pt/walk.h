@@ -16,31 +16,52 @@ static inline uint32_t pt_slot(ppt_va_t va, uint32_t level)
 	return (uint32_t)(va / pte_span(level)) % PPT_PAGE_WORDS;
 }
 
-/* Where a walk towards va may start: at the root, or at a level-2 table. */
+/* Where a walk towards va may start: at a table of level 1 or 2. */
 static inline struct ppt__walk_hint *pt_hint(const struct ppt_space *space,
-					     ppt_va_t va)
+					     ppt_va_t va, uint32_t level)
 {
-	return &space->pool->walk[(va / pte_span(3)) % PPT__WALK_HINTS];
+	uint64_t span = va / pte_span(level + 1);
+
+	return &space->pool->walk[(level - 1) * PPT__WALK_HINTS +
+				  span % PPT__WALK_HINTS];
 }
 
 static inline bool pt_hint_holds(const struct ppt__walk_hint *h,
-				 const struct ppt_space *space, ppt_va_t va)
+				 const struct ppt_space *space, ppt_va_t va,
+				 uint32_t level)
 {
-	return h->gigabyte == va / pte_span(3) &&
+	return h->span == va / pte_span(level + 1) &&
 	       h->root_page == space->root_page &&
 	       h->era == space->pool->walk_era;
 }
 
 static inline void pt_hint_set(const struct pt_path *path,
-			       const struct ppt_space *space, ppt_va_t va)
+			       const struct ppt_space *space, ppt_va_t va,
+			       uint32_t level)
 {
-	struct ppt__walk_hint *h = pt_hint(space, va);
+	struct ppt__walk_hint *h = pt_hint(space, va, level);
 
-	h->gigabyte = va / pte_span(3);
+	h->span = va / pte_span(level + 1);
 	h->root_page = space->root_page;
 	h->era = space->pool->walk_era;
-	for (uint32_t level = 2; level < PT_LEVELS; level++)
+	for (; level < PT_LEVELS; level++)
 		h->page[level] = path->page[level];
+}
+
+/* The lowest level that a hint leads to, its tables in the path; or the root's. */
+static inline uint32_t pt_start(const struct ppt_space *space, ppt_va_t va,
+				uint32_t to, struct pt_path *path)
+{
+	for (uint32_t level = to; level <= 2; level++) {
+		const struct ppt__walk_hint *h = pt_hint(space, va, level);
+
+		if (!pt_hint_holds(h, space, va, level))
+			continue;
+		for (uint32_t up = level; up < PT_LEVELS; up++)
+			path->page[up] = h->page[up];
+		return level;
+	}
+	return PT_LEVELS;
 }
 
 /*
@@ -51,20 +72,14 @@ static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		   struct pt_path *path, struct ppt_diag *diag)
 {
 	struct ppt_pool *pool = space->pool;
-	const struct ppt__walk_hint *hint = pt_hint(space, va);
-	uint32_t level = PT_LEVELS, page = space->root_page;
+	uint32_t level = pt_start(space, va, to, path), page;
 	int err = 0;
 
 	path->pool = pool;
-	path->page[PT_LEVELS] = page;
-	if (to <= 2 && pt_hint_holds(hint, space, va)) {
-		for (level = PT_LEVELS - 1; level >= 2; level--)
-			path->page[level] = hint->page[level];
-		level = 2;
-		page = path->page[2];
-	} else {
+	path->page[PT_LEVELS] = space->root_page;
+	page = path->page[level];
+	if (level == PT_LEVELS)
 		err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
-	}
 	while (!err) {
 		uint32_t slot = pt_slot(va, level);
 		uint64_t e = ppt__load(pool, page, slot);
@@ -84,8 +99,8 @@ static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY, level,
 				       &page, diag);
 		path->page[level] = page;
-		if (level == 2 && !err)
-			pt_hint_set(path, space, va);
+		if (level <= 2 && !err)
+			pt_hint_set(path, space, va, level);
 	}
 	return err;
 }
