@@ -25,14 +25,14 @@
 
 /* A row: offset and size, first and last bit, or a value (and 0). */
 struct row {
-	char name[48];
+	char name[64];
 	uint64_t a;
 	uint64_t b;
 };
 
 struct table {
 	char kind[8]; /* "bytes", "bits", "values" */
-	char name[48];
+	char name[64];
 	uint64_t size;
 	struct row row[ROWS_MAX];
 	uint32_t rows;

@@ -25,6 +25,7 @@ struct fixture {
 	struct ppt__runset set;
 	struct ppt__run run[CAP];
 	uint16_t next[CAP];
+	uint16_t bucket[PPT__RUNSET_BUCKETS];
 };
 
 /* Naive: what each word became, if it was set. */
@@ -41,6 +42,7 @@ static struct fixture *new_set(uint32_t cap)
 	memset(f, 0xa5, sizeof(*f)); /* scratch memory is not zero */
 	f->set.run = f->run;
 	f->set.next = f->next;
+	f->set.bucket = f->bucket;
 	f->set.cap = cap;
 	ppt__runset_reset(&f->set);
 	return f;
