@@ -130,6 +130,43 @@ static void ppt_map__out_of_pages_leaves_the_rest_usable(void **state)
 	stage_close(&s);
 }
 
+/* Whether a range is too large never depends on what came before. */
+static void huge_protects(struct stage *s, struct rng *r)
+{
+	struct op huge = op_protect(0, 4096, 0, PPT_PROT_READ);
+	uint64_t tables = 250 + rng_below(r, 250);
+
+	must(s, op_map(0, 4096, DRAM + 0x3000, tables * 512, 0));
+	for (unsigned i = 0; i < 25; i++) {
+		for (uint64_t k = rng_below(r, 250); k; k--) {
+			uint64_t at = rng_below(r, tables * 512 - 8);
+
+			must(s, op_protect(0, 4096 + at * 4096,
+					   1 + rng_below(r, 7),
+					   k & 1 ? PPT_PROT_READ : RW));
+		}
+		huge.len =
+			(tables / 2 + rng_below(r, tables / 2)) * PPT_SIZE_2M -
+			rng_below(r, 2) * PPT_SIZE_4K;
+		must(s, huge);
+		if (view_reclaim(s->pf.pool, &s->w.why))
+			fail_msg("%s", s->w.why.text);
+	}
+	must(s, op_unmap(0, 0, UINT64_C(1) << 35));
+}
+
+static void ppt_protect__huge_range_after_many_small_ones_succeeds(void **state)
+{
+	struct rng r = { .state = 1 };
+	struct stage s;
+
+	stage_open(&s, 16 * MIB, PPT_ATTACH_NO_MMU);
+	for (unsigned i = 0; i < 8; i++)
+		huge_protects(&s, &r);
+	settled(&s);
+	stage_close(&s);
+}
+
 static void ppt_attach__read_only_refuses_every_change(void **state)
 {
 	struct ppt_space space;
@@ -476,6 +513,8 @@ int main(void)
 		cmocka_unit_test(
 			ppt_map__frame_shared_to_the_limit_stays_counted),
 		cmocka_unit_test(ppt_map__out_of_pages_leaves_the_rest_usable),
+		cmocka_unit_test(
+			ppt_protect__huge_range_after_many_small_ones_succeeds),
 		cmocka_unit_test(ppt_attach__read_only_refuses_every_change),
 		cmocka_unit_test(ppt_begin__misuse_is_refused),
 		cmocka_unit_test(ppt_region_remove__mapped_frame_is_named),

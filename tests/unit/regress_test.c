@@ -38,6 +38,13 @@ static struct ppt_usage usage(struct unit_pool *u)
 	return now;
 }
 
+static void check_usage(struct unit_pool *u, const struct ppt_usage *was)
+{
+	struct ppt_usage now = usage(u);
+
+	assert_memory_equal(&now, was, sizeof(now));
+}
+
 static uint64_t fences(struct unit_pool *u)
 {
 	struct ppt_stats s;
@@ -156,7 +163,7 @@ static void commit_chain(struct unit_pool *u, uint64_t pa)
  * [I1] A line number names one record for good: the whole first record of a
  * torn transaction and the last ones of its torn successor are no transaction.
  */
-static void ppt_attach__halves_of_two_torn_chains_are_discarded(void **state)
+static void ppt_attach__halves_of_two_chains_are_no_chain(void **state)
 {
 	const uint64_t record = PPT__RECORD_WORDS_MAX;
 	struct unit_pool u;
@@ -182,7 +189,7 @@ static void ppt_attach__halves_of_two_torn_chains_are_discarded(void **state)
  * [I1] Words of a later record do not complete a torn one: a transaction that
  * a recovery has discarded stays discarded.
  */
-static void ppt_attach__torn_record_is_not_completed_later(void **state)
+static void ppt_attach__torn_record_is_never_completed(void **state)
 {
 	for (uint64_t cut = 1; cut < PPT__LINE_WORDS; cut++) {
 		struct unit_pool u;
@@ -207,7 +214,7 @@ static void ppt_attach__torn_record_is_not_completed_later(void **state)
 	}
 }
 
-/* --------------------------------------------------------- relaxed commit -- */
+/* -------------------------------------------------------- relaxed commit -- */
 
 /* The entry at which a walk by hardware for an address ends. */
 static uint64_t hw_entry(struct unit_pool *u, uint64_t va)
@@ -231,7 +238,7 @@ static uint64_t hw_entry(struct unit_pool *u, uint64_t va)
  * [I6] A ticket is handed out only when the entry is gone from the media: what
  * is flushed before, the MMU fetches again.
  */
-static void ppt_tlb_pending__relaxed_unmap_waits_for_the_store(void **state)
+static void ppt_tlb_pending__relaxed_unmap_comes_later(void **state)
 {
 	struct ppt_tlb_gather g;
 	struct unit_pool u;
@@ -253,9 +260,9 @@ static void ppt_tlb_pending__relaxed_unmap_waits_for_the_store(void **state)
 
 /*
  * [I6] Confirming every ticket there is does not free the frame of a relaxed
- * unmap: its own ticket comes with the fence.
+ * unmap: its own ticket comes with the fence that covers the unmap.
  */
-static void ppt_tlb_flushed__earlier_ticket_keeps_relaxed_frame(void **state)
+static void ppt_tlb_flushed__relaxed_frame_is_not_free(void **state)
 {
 	struct ppt_tlb_gather g;
 	struct unit_pool u;
@@ -266,9 +273,9 @@ static void ppt_tlb_flushed__earlier_ticket_keeps_relaxed_frame(void **state)
 	assert_ok(ppt_map(&u.space, VA, ALLOC, 8192, RW, PPT_MAP_4K, NULL));
 	pa = unit_pa(&u, VA);
 	assert_ok(ppt_unmap(&u.space, VA + 4096, 4096, NULL));
-	ppt_tlb_pending(u.pf.pool, &g);
 	assert_ok(ppt_set_relaxed(u.pf.pool, true));
 	assert_ok(ppt_unmap(&u.space, VA, 4096, NULL));
+	ppt_tlb_pending(u.pf.pool, &g);
 	assert_ok(ppt_tlb_flushed(u.pf.pool, g.ticket));
 	for (uint64_t i = 0; !err; i++) {
 		uint64_t va = VA + (2 + i) * 4096;
@@ -293,12 +300,12 @@ static void ppt_tlb_flushed__earlier_ticket_keeps_relaxed_frame(void **state)
  * [I7] A frame of a build that was given up has a data page's descriptor until
  * it is reclaimed; it may not be mapped, for reclaim will free it [I6].
  */
-static void ppt_map__frame_of_an_aborted_build_is_refused(void **state)
+static void ppt_map__frame_of_aborted_build_is_refused(void **state)
 {
 	static const uint32_t size[] = { PPT_MAP_2M, PPT_MAP_4K };
 	const uint64_t len = 600 * MIB;
 	struct unit_pool u;
-	struct ppt_usage was, now;
+	struct ppt_usage was;
 
 	sparse_open(&u, GIB);
 	was = usage(&u);
@@ -316,8 +323,7 @@ static void ppt_map__frame_of_an_aborted_build_is_refused(void **state)
 		assert_int_equal(ppt_map(&u.space, FAR, pa, 4096, RW, 0, NULL),
 				 PPT_E_REGION);
 		reclaim_all(&u);
-		now = usage(&u);
-		assert_memory_equal(&was, &now, sizeof(was));
+		check_usage(&u, &was);
 	}
 	unit_check_pages(&u);
 	unit_close(&u);
@@ -327,11 +333,11 @@ static void ppt_map__frame_of_an_aborted_build_is_refused(void **state)
  * Frames and the tables above them may be neighbours in one free extent: each
  * kind keeps its own, and what cannot be had is refused with a reason [I11].
  */
-static void ppt_map__many_small_leaves_from_one_extent_fit(void **state)
+static void ppt_map__small_leaves_from_one_extent_fit(void **state)
 {
 	const uint64_t len = 600 * MIB;
 	struct ppt_diag diag = { 0 };
-	struct ppt_usage was, now;
+	struct ppt_usage was;
 	struct unit_pool u;
 
 	sparse_open(&u, GIB);
@@ -352,8 +358,7 @@ static void ppt_map__many_small_leaves_from_one_extent_fit(void **state)
 	unit_check_pages(&u);
 	assert_ok(ppt_unmap(&u.space, VA, len, NULL));
 	reclaim_all(&u);
-	now = usage(&u);
-	assert_memory_equal(&was, &now, sizeof(was));
+	check_usage(&u, &was);
 	unit_close(&u);
 }
 
@@ -363,7 +368,7 @@ static void ppt_map__many_small_leaves_from_one_extent_fit(void **state)
  */
 static void ppt_map__4_gib_of_large_leaves_are_aligned(void **state)
 {
-	struct ppt_usage was, now;
+	struct ppt_usage was;
 	struct unit_pool u;
 
 	sparse_open(&u, 5 * GIB);
@@ -377,8 +382,7 @@ static void ppt_map__4_gib_of_large_leaves_are_aligned(void **state)
 		reclaim_all(&u);
 	}
 	unit_check_pages(&u);
-	now = usage(&u);
-	assert_memory_equal(&was, &now, sizeof(was));
+	check_usage(&u, &was);
 	unit_close(&u);
 }
 
@@ -388,7 +392,7 @@ static void ppt_map__4_gib_of_large_leaves_are_aligned(void **state)
  */
 static void ppt_map__1g_leaves_take_one_transaction(void **state)
 {
-	struct ppt_usage was, now;
+	struct ppt_usage was;
 	struct unit_pool u;
 	uint64_t before;
 
@@ -408,13 +412,12 @@ static void ppt_map__1g_leaves_take_one_transaction(void **state)
 	check_leaves(&u, 2 * FAR, 512 * GIB, PPT_SIZE_1G);
 	assert_ok(ppt_unmap(&u.space, 0, UINT64_C(1) << 47, NULL));
 	reclaim_all(&u);
-	now = usage(&u);
-	assert_memory_equal(&was, &now, sizeof(was));
+	check_usage(&u, &was);
 	unit_close(&u);
 }
 
 /* map.h: one fence, also right after something built aside was given up. */
-static void ppt_abort__of_a_huge_map_leaves_no_fence_behind(void **state)
+static void ppt_abort__huge_map_leaves_no_fence_behind(void **state)
 {
 	struct unit_pool u;
 	uint64_t before;
@@ -440,9 +443,9 @@ static void ppt_abort__of_a_huge_map_leaves_no_fence_behind(void **state)
  * [I7] The frames of a range that is replaced by themselves never pass through
  * "free": their shares rise before anything is cleared.
  */
-static void ppt_map__replace_by_a_larger_leaf_keeps_the_frames(void **state)
+static void ppt_map__replace_by_larger_leaf_keeps_frames(void **state)
 {
-	struct ppt_usage was, now;
+	struct ppt_usage was;
 	struct unit_pool u;
 	uint64_t pa;
 
@@ -462,16 +465,15 @@ static void ppt_map__replace_by_a_larger_leaf_keeps_the_frames(void **state)
 	assert_int_equal(unit_pa(&u, FAR), pa);
 	assert_ok(ppt_unmap(&u.space, FAR, PPT_SIZE_2M, NULL));
 	reclaim_all(&u);
-	now = usage(&u);
-	assert_memory_equal(&was, &now, sizeof(was));
+	check_usage(&u, &was);
 	unit_close(&u);
 }
 
 /* [I7] The same for a range so long that its tables are replaced whole. */
-static void ppt_map__huge_replace_by_itself_keeps_the_frames(void **state)
+static void ppt_map__huge_replace_by_itself_keeps_frames(void **state)
 {
 	const uint64_t len = 520 * MIB;
-	struct ppt_usage was, now;
+	struct ppt_usage was;
 	struct unit_pool u;
 	uint64_t pa;
 
@@ -489,8 +491,7 @@ static void ppt_map__huge_replace_by_itself_keeps_the_frames(void **state)
 	assert_int_equal(unit_pa(&u, FAR + len - 4096), pa + len - 4096);
 	assert_ok(ppt_unmap(&u.space, FAR, len, NULL));
 	reclaim_all(&u);
-	now = usage(&u);
-	assert_memory_equal(&was, &now, sizeof(was));
+	check_usage(&u, &was);
 	unit_close(&u);
 }
 
@@ -502,7 +503,7 @@ static void ppt_map__huge_replace_by_itself_keeps_the_frames(void **state)
  * [I7] No table leads outside the memory map, those that wait for reclaim not
  * excepted: a later restart with memory moved walks them too.
  */
-static void ppt_region_remove__deleted_space_is_not_in_the_way(void **state)
+static void ppt_region_remove__deleted_space_is_freed(void **state)
 {
 	struct ppt_memory_map map;
 	struct ppt_space other;
@@ -555,7 +556,7 @@ static void on_superblock(void *ctx, enum ppt_pm_event event, uint64_t off,
  * [I7] The unmap that makes a region unused is durable before the superblock
  * that lacks the region can be.
  */
-static void ppt_region_remove__relaxed_unmap_is_durable_first(void **state)
+static void ppt_region_remove__relaxed_unmap_is_settled(void **state)
 {
 	struct ppt_memory_map map;
 	struct unit_pool u;
@@ -578,29 +579,19 @@ static void ppt_region_remove__relaxed_unmap_is_durable_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			ppt_attach__halves_of_two_torn_chains_are_discarded),
-		cmocka_unit_test(
-			ppt_attach__torn_record_is_not_completed_later),
-		cmocka_unit_test(
-			ppt_tlb_pending__relaxed_unmap_waits_for_the_store),
-		cmocka_unit_test(
-			ppt_tlb_flushed__earlier_ticket_keeps_relaxed_frame),
-		cmocka_unit_test(ppt_map__frame_of_an_aborted_build_is_refused),
-		cmocka_unit_test(
-			ppt_map__many_small_leaves_from_one_extent_fit),
+		cmocka_unit_test(ppt_attach__halves_of_two_chains_are_no_chain),
+		cmocka_unit_test(ppt_attach__torn_record_is_never_completed),
+		cmocka_unit_test(ppt_tlb_pending__relaxed_unmap_comes_later),
+		cmocka_unit_test(ppt_tlb_flushed__relaxed_frame_is_not_free),
+		cmocka_unit_test(ppt_map__frame_of_aborted_build_is_refused),
+		cmocka_unit_test(ppt_map__small_leaves_from_one_extent_fit),
 		cmocka_unit_test(ppt_map__4_gib_of_large_leaves_are_aligned),
 		cmocka_unit_test(ppt_map__1g_leaves_take_one_transaction),
-		cmocka_unit_test(
-			ppt_abort__of_a_huge_map_leaves_no_fence_behind),
-		cmocka_unit_test(
-			ppt_map__replace_by_a_larger_leaf_keeps_the_frames),
-		cmocka_unit_test(
-			ppt_map__huge_replace_by_itself_keeps_the_frames),
-		cmocka_unit_test(
-			ppt_region_remove__deleted_space_is_not_in_the_way),
-		cmocka_unit_test(
-			ppt_region_remove__relaxed_unmap_is_durable_first),
+		cmocka_unit_test(ppt_abort__huge_map_leaves_no_fence_behind),
+		cmocka_unit_test(ppt_map__replace_by_larger_leaf_keeps_frames),
+		cmocka_unit_test(ppt_map__huge_replace_by_itself_keeps_frames),
+		cmocka_unit_test(ppt_region_remove__deleted_space_is_freed),
+		cmocka_unit_test(ppt_region_remove__relaxed_unmap_is_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
