@@ -209,6 +209,8 @@ struct bench_rig {
 void bench_pool_create(const char *path, uint64_t bytes);
 
 void bench_rig_open(struct bench_rig *rig, const char *tag, uint64_t bytes);
+/* A clean restart: what the handle had learnt is forgotten. */
+void bench_rig_reopen(struct bench_rig *rig);
 void bench_rig_close(struct bench_rig *rig);
 
 /* A call of the library that has to succeed. */
@@ -290,7 +292,7 @@ extern const struct bench_ops bench_bare_restart;
 /* ------------------------------------------------------------ single.c -- */
 
 extern const struct bench_ops bench_map_seq_1;
-extern const struct bench_ops bench_map_rand_1;
+extern const struct bench_ops bench_map_rand_1; /* @arg: restart before it */
 extern const struct bench_ops bench_relaxed_map_seq_1;
 extern const struct bench_ops bench_map_alloc_1; /* @arg: flags of ppt_map */
 extern const struct bench_ops bench_unmap_seq_1;

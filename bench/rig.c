@@ -73,10 +73,18 @@ void bench_pool_create(const char *path, uint64_t bytes)
 	bench_must_file(err, path, &diag);
 }
 
-void bench_rig_open(struct bench_rig *rig, const char *tag, uint64_t bytes)
+static void open_host(struct bench_rig *rig)
 {
 	struct ppt_host_open opt = { .flush = bench_options.flush };
-	struct ppt_host_diag host_diag = { .os_errno = 0 };
+	struct ppt_host_diag diag = { .os_errno = 0 };
+	int err = ppt_host_open(rig->path, &opt, &rig->host, NULL, &diag);
+
+	bench_must_file(err, rig->path, &diag);
+	rig->pool = ppt_host_pool(rig->host);
+}
+
+void bench_rig_open(struct bench_rig *rig, const char *tag, uint64_t bytes)
+{
 	struct ppt_diag diag = { .err = 0 };
 	int err;
 
@@ -87,12 +95,20 @@ void bench_rig_open(struct bench_rig *rig, const char *tag, uint64_t bytes)
 			  bench_options.pool, (unsigned long long)bytes >> 20);
 	rig->path = bench_file(tag);
 	bench_pool_create(rig->path, bytes);
-	err = ppt_host_open(rig->path, &opt, &rig->host, NULL, &host_diag);
-	bench_must_file(err, rig->path, &host_diag);
-	rig->pool = ppt_host_pool(rig->host);
+	open_host(rig);
 	err = ppt_space_create(rig->pool, "bench", PPT_FORMAT_X86_64_4,
 			       &rig->space, &diag);
 	bench_must(err, "ppt_space_create", &diag);
+}
+
+void bench_rig_reopen(struct bench_rig *rig)
+{
+	struct ppt_diag diag = { .err = 0 };
+
+	bench_must(ppt_host_close(rig->host), "ppt_host_close", NULL);
+	open_host(rig);
+	bench_must(ppt_space_open(rig->pool, "bench", &rig->space, &diag),
+		   "ppt_space_open", &diag);
 }
 
 void bench_rig_close(struct bench_rig *rig)

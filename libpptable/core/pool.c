@@ -42,7 +42,8 @@ const char *ppt_error_name(int err)
 
 /* --------------------------------------------------------------- set-up -- */
 
-#define WINDOW_MAX 1024u /* lines: 64 KiB */
+#define WINDOW_MAX 1024u  /* lines: 64 KiB */
+#define BLANKS_MAX 65536u /* tables: as many map 128 GiB in pages */
 
 /* Sizes of the arrays behind the handle. */
 struct sizes {
@@ -51,6 +52,7 @@ struct sizes {
 	uint32_t runs;
 	uint64_t queue;
 	uint64_t stretches;
+	uint32_t blanks;
 };
 
 static struct sizes sizes_of(uint64_t pool_bytes, uint64_t journal_bytes)
@@ -65,6 +67,9 @@ static struct sizes sizes_of(uint64_t pool_bytes, uint64_t journal_bytes)
 	if (s.queue > UINT64_C(1) << 18)
 		s.queue = UINT64_C(1) << 18;
 	s.stretches = pool_bytes / PPT_SIZE_2M + 1;
+	s.blanks = 256;
+	while (s.blanks < BLANKS_MAX && s.blanks < pool_bytes / PPT_PAGE_BYTES)
+		s.blanks *= 2;
 	return s;
 }
 
@@ -106,6 +111,8 @@ static size_t place(char *base, const struct sizes *s)
 	CUT(frames.freed, PPT__LIMBO_MAX);
 	CUT(frames.held, PPT_PAGE_WORDS);
 	CUT(frames.full, s->stretches / 64 + 1);
+	CUT(blank.page, s->blanks);
+	CUT(blank.used, s->blanks);
 	CUT(page_buffer, PPT_PAGE_WORDS);
 	CUT(page_edit, PPT_PAGE_WORDS);
 	CUT(superblock, 1);
@@ -192,6 +199,7 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	pool->pm = *pm;
 	pool->flags = flags;
 	pool->walk_era = 1;
+	pool->blank.count = s.blanks;
 	pool->txn.runs.cap = s.runs;
 	pool->group.cap = s.runs;
 	__builtin_memcpy(pool->superblock, sb, sizeof(*sb));

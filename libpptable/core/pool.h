@@ -8,6 +8,7 @@
 #include <pptable/map.h>
 #include <pptable/pool.h>
 
+#include "core/blank.h"
 #include "core/frame.h"
 #include "core/journal.h"
 #include "core/pm.h"
@@ -68,6 +69,7 @@ struct ppt_pool {
 	uint64_t desc_free;          /* ready-made descriptors: */
 	uint64_t desc_data;          /* share count 1 */
 	uint64_t commits;
+	struct ppt__blank blank;
 
 	struct ppt__journal journal;
 	struct ppt__txn txn;

@@ -64,6 +64,8 @@ set_words(struct ppt_pool *pool, uint32_t page, uint32_t slot, uint32_t n,
 	else
 		delta = ppt__crc32c_delta(old, n, v, stride, ignore);
 	hi = with_live(desc, minus, v | stride ? n : 0);
+	if (v | stride)
+		ppt__blank_use(&pool->blank, page, slot, n);
 	err = ppt__set(pool, page, slot, n, v, stride, marks_of(pool, desc));
 	if (err)
 		return err;
@@ -158,8 +160,11 @@ static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		ppt__load_words(pool, page, slot, n, pool->page_buffer);
 	uint32_t delta = ppt__crc32c_diff(old, word, n, ignore);
 	uint32_t hi, live = 0;
-	int err = set_changed(pool, page, slot, n, old, word,
-			      marks_of(pool, desc), &live);
+	int err;
+
+	ppt__blank_use(&pool->blank, page, slot, n);
+	err = set_changed(pool, page, slot, n, old, word, marks_of(pool, desc),
+			  &live);
 
 	if (err)
 		return err;
@@ -213,6 +218,8 @@ int ppt__table_new(struct ppt_pool *pool, uint32_t family, uint32_t level,
 	    set_fresh(pool, p, after, PPT_PAGE_WORDS - after, 0, 0) ||
 	    set_desc(pool, p, desc))
 		return PPT_E_TOOBIG;
+	ppt__blank_add(&pool->blank, p);
+	ppt__blank_use(&pool->blank, p, slot, n);
 	*page = p;
 	return 0;
 }

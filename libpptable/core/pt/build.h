@@ -27,6 +27,7 @@ static int pt_build_open(struct pt_build *b, uint32_t level)
 
 	if (err)
 		return err;
+	ppt__blank_drop(&pool->blank, page);
 	b->at[level].page = page;
 	b->at[level].slot = 0;
 	b->at[level].raw = ppt__crc32c_word(pool->seed, hi << 32 | page);

@@ -65,6 +65,19 @@ static inline uint32_t pt_start(const struct ppt_space *space, ppt_va_t va,
 }
 
 /*
+ * An entry.  One that is known to be empty is not read, but fetched for the
+ * store that is likely to follow.
+ */
+static inline uint64_t pt_entry(struct ppt_pool *pool, uint32_t page,
+				uint32_t slot)
+{
+	if (!ppt__blank_slot(&pool->blank, page, slot))
+		return ppt__load(pool, page, slot);
+	ppt__pm_expect_store(&pool->pm, ppt__word(page, slot));
+	return 0;
+}
+
+/*
  * Walk to level @to, or until an entry is not a table.
  * Return: 0; PPT_E_CORRUPT.
  */
@@ -82,7 +95,7 @@ static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
 	while (!err) {
 		uint32_t slot = pt_slot(va, level);
-		uint64_t e = ppt__load(pool, page, slot);
+		uint64_t e = pt_entry(pool, page, slot);
 		enum pte_kind kind = pte_kind(e, level);
 
 		if (level == to || kind != PTE_TABLE) {
