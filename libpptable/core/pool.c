@@ -115,6 +115,8 @@ static size_t place(char *base, const struct sizes *s)
 	CUT(blank.used, s->blanks);
 	CUT(page_buffer, PPT_PAGE_WORDS);
 	CUT(page_edit, PPT_PAGE_WORDS);
+	CUT(page_old, PPT_PAGE_WORDS);
+	CUT(page_new, PPT_PAGE_WORDS);
 	CUT(superblock, 1);
 #undef CUT
 	return at;

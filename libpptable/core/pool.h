@@ -86,6 +86,8 @@ struct ppt_pool {
 	uint32_t superblock_slot;  /* the one that counts */
 	uint64_t *page_buffer;     /* a page of DRAM, used inside core/table */
 	uint64_t *page_edit;       /* another, for what is to be written */
+	uint64_t *page_old; /* and two for a table's entries before … */
+	uint64_t *page_new; /* … and after */
 	struct ppt_m_superblock *superblock; /* a copy of it in DRAM */
 };
 

@@ -98,3 +98,22 @@ static uint64_t pt_build_tables(uint64_t bytes, uint32_t leaf_level)
 		n += bytes / pte_span(level + 1) + 2;
 	return n;
 }
+
+/* Stream a table of @live entries that stand in @word, to hang old ones on. */
+static int pt_build_holder(struct pt_build *b, uint32_t level, uint32_t live,
+			   const uint64_t *word, uint32_t *page)
+{
+	struct ppt_pool *pool = b->pool;
+	uint32_t hi = ppt__desc_table(level, PTE_FAMILY, pool->epoch, live, 1);
+	uint64_t desc;
+	int err = ppt__aside_table(pool, &b->aside, page);
+
+	if (err)
+		return err;
+	ppt__blank_drop(&pool->blank, *page);
+	ppt__pm_stream(&pool->pm, ppt__word(*page, 0), word, PPT_PAGE_WORDS);
+	desc = ppt__desc_page(pool->seed, *page, hi, word);
+	ppt__pm_stream(&pool->pm, ppt__word(pool->at.desc_page, 0) + *page,
+		       &desc, 1);
+	return 0;
+}

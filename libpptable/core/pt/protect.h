@@ -74,46 +74,64 @@ static int pt_protect_copy(struct pt_build *b, uint32_t root, uint32_t top,
 }
 
 /*
- * n slots that the range covers, above level 1: those that are tables get
- * copies, the old ones go to the reclaim list; those that are leaves change.
+ * Entries of n slots that the range covers, above level 1: what is a table gets
+ * a copy, and its old entry is noted for the reclaim list; a leaf changes.
  */
+static int pt_protect_slots(struct pt_build *b, const struct pt_path *path,
+			    uint32_t n, uint32_t prot, uint32_t *live,
+			    struct ppt_diag *diag)
+{
+	struct ppt_pool *pool = path->pool;
+	uint32_t level = path->level, page = path->page[level];
+	uint64_t *old = pool->page_old;
+	int err = 0;
+
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
+		old[s] = 0;
+	for (uint32_t i = 0; !err && i < n; i++) {
+		uint32_t s = path->slot + i, from, copy;
+		uint64_t e = ppt__load(pool, page, s);
+
+		if (pte_kind(e, level) == PTE_LEAF) {
+			pool->page_new[i] = pte_with_prot(e, prot);
+			continue;
+		}
+		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
+				       level - 1, &from, diag);
+		if (!err)
+			err = pt_protect_copy(b, from, level - 1, prot, &copy,
+					      diag);
+		if (err)
+			break;
+		old[s] = e;
+		++*live;
+		pool->page_new[i] = pte_table(ppt__page_pa(pool, copy));
+	}
+	return err;
+}
+
+/* The same, and the old tables go to the reclaim list. */
 static int pt_protect_aside(struct pt_build *b, struct pt_path *path,
 			    uint32_t n, uint32_t prot, struct ppt_diag *diag)
 {
 	struct ppt_pool *pool = path->pool;
-	uint32_t level = path->level, page = path->page[level], holder = 0;
-	int err = 0;
+	uint32_t holder, live = 0;
+	int err = pt_protect_slots(b, path, n, prot, &live, diag);
 
+	if (err)
+		return err;
 	pool->walk_era++; /* the old tables are not found any more */
-	for (uint32_t s = path->slot; !err && s < path->slot + n; s++) {
-		uint64_t e = ppt__load(pool, page, s);
-		uint32_t old, copy;
-
-		if (pte_kind(e, level) == PTE_LEAF) {
-			err = ppt__table_set(pool, page, s, 1,
-					     pte_with_prot(e, prot), 0);
-			continue;
-		}
-		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
-				       level - 1, &old, diag);
-		if (!err)
-			err = pt_protect_copy(b, old, level - 1, prot, &copy,
-					      diag);
-		if (!err && !holder)
-			err = ppt__table_new(pool, PTE_FAMILY, level, 0, 0, 0,
-					     0, &holder, diag);
-		if (!err)
-			err = ppt__table_set(pool, holder, s, 1, e, 0);
-		if (!err)
-			err = ppt__table_set(
-				pool, page, s, 1,
-				pte_table(ppt__page_pa(pool, copy)), 0);
-	}
-	if (!err && holder)
+	if (live)
+		err = pt_build_holder(b, path->level, live, pool->page_old,
+				      &holder);
+	if (!err && live)
 		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
 				       ppt__reclaim_item(PPT_M_RECLAIM_TABLES,
 							 holder, 0));
-	return err;
+	if (err)
+		return err;
+	return ppt__table_write(pool, path->page[path->level], path->slot, n,
+				pool->page_new);
 }
 
 static int pt_protect_at(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
@@ -163,7 +181,7 @@ static int pt_protect(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		      uint32_t prot, bool aside, struct ppt_diag *diag)
 {
 	struct pt_build build = { .pool = space->pool };
-	uint64_t tables = pt_build_tables(pt_len(va, last), 1);
+	uint64_t tables = pt_build_tables(pt_len(va, last), 1) + 2 * PT_LEVELS;
 	ppt_va_t at = va;
 	int err = 0;
 
