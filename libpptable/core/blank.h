@@ -40,8 +40,13 @@ static inline void ppt__blank_use(struct ppt__blank *b, uint32_t page,
 
 	if (!b->ready || b->page[i] != page)
 		return;
-	for (; n; n--, slot++)
-		b->used[i][slot / 64] |= UINT64_C(1) << slot % 64;
+	while (n) {
+		uint32_t at = slot % 64, k = 64 - at < n ? 64 - at : n;
+
+		b->used[i][slot / 64] |= UINT64_MAX >> (64 - k) << at;
+		slot += k;
+		n -= k;
+	}
 }
 
 /* A table was made, all empty. */

@@ -271,8 +271,9 @@ int ppt__pages_take(struct ppt_pool *pool, uint32_t want, uint32_t *page,
 	while (!find_stretch(pool))
 		if (!limbo_squeeze(pool))
 			return out_of_pages(pool, diag);
-	while (!ppt__bit(f->free, first))
-		first++;
+	while (f->free[first / 64] == 0)
+		first += 64;
+	first += (uint32_t)__builtin_ctzll(f->free[first / 64]);
 	while (n < want && first + n < PPT_PAGE_WORDS &&
 	       ppt__bit(f->free, first + n))
 		ppt__set_bit(f->free, first + n++, false);
