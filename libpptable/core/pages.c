@@ -462,18 +462,19 @@ int ppt__table_free(struct ppt_pool *pool, uint32_t page)
 int ppt__pages_free(struct ppt_pool *pool, uint32_t page, uint32_t count)
 {
 	struct ppt__frames *f = &pool->frames;
-	struct ppt__extent *last = NULL;
+	struct ppt__extent *end = f->freed + f->freed_count;
+	bool any = f->freed_count > 0;
 
-	if (f->freed_count)
-		last = &f->freed[f->freed_count - 1];
-	if (last && last->page + last->count == page)
-		last->count += count;
-	else if (last && page + count == last->page)
-		*last = (struct ppt__extent){ page, last->count + count };
-	else if (f->freed_count == PPT__LIMBO_MAX)
-		return PPT_E_TOOBIG;
-	else
-		f->freed[f->freed_count++] =
-			(struct ppt__extent){ page, count };
+	if (any && end[-1].page + end[-1].count == page) {
+		end[-1].count += count;
+	} else if (any && page + count == end[-1].page) {
+		end[-1].page = page;
+		end[-1].count += count;
+	} else {
+		if (f->freed_count == PPT__LIMBO_MAX)
+			return PPT_E_TOOBIG;
+		*end = (struct ppt__extent){ page, count };
+		f->freed_count++;
+	}
 	return ppt__descs_set(pool, page, count, pool->desc_free);
 }
