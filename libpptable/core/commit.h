@@ -9,7 +9,8 @@
 #include "core/pool.h"
 
 /* Stream a transaction's records.  No fence. */
-static inline void ppt__journal_append(struct ppt_pool *pool,
+static inline __attribute__((always_inline)) void
+ppt__journal_append(struct ppt_pool *pool,
 				       const struct ppt__run *run, uint32_t n)
 {
 	struct ppt__journal *j = &pool->journal;

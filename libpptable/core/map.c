@@ -172,12 +172,13 @@ do_call(struct ppt_space *space,
 {
 	struct ppt_pool *pool = space->pool;
 	struct ppt__call call;
-	struct ppt_diag why = { 0 }; /* another attempt may make it good */
+	struct ppt_diag why; /* another attempt may make it good */
 	bool left;
 	int err = ppt__call_begin(pool, &call, diag);
 
 	if (err)
 		return err;
+	why.err = 0;
 	err = attempt(space, args, &call, &why);
 	if (err == PPT_E_NOSPC && call.own) {
 		ppt__call_undo(pool, &call);

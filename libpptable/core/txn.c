@@ -90,7 +90,8 @@ static inline void queue_ahead(struct ppt_pool *pool, struct ppt__runset *set)
 }
 
 /* Home stores: only after the fence that covers their records [I2]. */
-static inline void apply(struct ppt_pool *pool, struct ppt__runset *set,
+static inline __attribute__((always_inline)) void
+apply(struct ppt_pool *pool, struct ppt__runset *set,
 			 bool queued)
 {
 	for (uint32_t i = 0; i < set->n; i++) {
@@ -105,6 +106,11 @@ static inline void apply(struct ppt_pool *pool, struct ppt__runset *set,
 			ppt__journal_dirty(pool, word_of(run));
 	}
 	ppt__runset_reset(set);
+}
+
+static __attribute__((noinline)) void apply_group(struct ppt_pool *pool)
+{
+	apply(pool, &pool->group, false);
 }
 
 /* ------------------------------------------------------------ commit -- */
@@ -199,7 +205,7 @@ void ppt__txn_settle(struct ppt_pool *pool)
 				  pool->journal.head - pool->journal.durable);
 	ppt__journal_fence(pool);
 	ppt__pages_fenced(pool);
-	apply(pool, &pool->group, false);
+	apply_group(pool);
 	gather_publish(pool);
 }
 
@@ -217,13 +223,16 @@ static void make_durable(struct ppt_pool *pool, uint64_t lines)
 	ppt__journal_before_fence(pool, lines);
 	queue_ahead(pool, &pool->txn.runs);
 	ppt__journal_fence(pool);
-	ppt__pages_fenced(pool);
-	apply(pool, &pool->group, false);
+	if (pool->frames.zeroing_any)
+		ppt__pages_fenced(pool);
+	if (pool->group.n)
+		apply_group(pool);
 	apply(pool, &pool->txn.runs, true);
 	gather_publish(pool);
 }
 
-static int commit(struct ppt_pool *pool)
+static inline __attribute__((always_inline)) int
+commit_now(struct ppt_pool *pool)
 {
 	struct ppt__journal *j = &pool->journal;
 	struct ppt__runset *runs = &pool->txn.runs;
@@ -263,6 +272,11 @@ static int commit(struct ppt_pool *pool)
 		release_held(pool);
 	pool->commits++;
 	return 0;
+}
+
+static int commit(struct ppt_pool *pool)
+{
+	return commit_now(pool);
 }
 
 static void rollback_all(struct ppt_pool *pool)
@@ -311,7 +325,7 @@ int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
 		  struct ppt_diag *diag)
 {
 	if (!err && call->own) {
-		err = commit(pool);
+		err = commit_now(pool);
 		if (err)
 			ppt__fail(diag, err, "transaction", ppt_strerror(err),
 				  pool->txn.runs.n);

@@ -220,7 +220,7 @@ static int pt_map_at(struct pt_mapping *m, uint32_t *level, uint32_t *n,
 
 	for (;; leaf--) {
 		bool again = false;
-		int err = pt_walk(m->space, m->va, leaf, &path, diag);
+		int err = pt_walk_here(m->space, m->va, leaf, &path, diag);
 
 		if (err)
 			return err;

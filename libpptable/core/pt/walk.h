@@ -81,7 +81,8 @@ static inline uint64_t pt_entry(struct ppt_pool *pool, uint32_t page,
  * Walk to level @to, or until an entry is not a table.
  * Return: 0; PPT_E_CORRUPT.
  */
-static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
+static inline __attribute__((always_inline)) int
+pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		   struct pt_path *path, struct ppt_diag *diag)
 {
 	struct ppt_pool *pool = space->pool;
@@ -116,6 +117,12 @@ static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 			pt_hint_set(path, space, va, level);
 	}
 	return err;
+}
+
+static int pt_walk(const struct ppt_space *space, ppt_va_t va, uint32_t to,
+		   struct pt_path *path, struct ppt_diag *diag)
+{
+	return pt_walk_here(space, va, to, path, diag);
 }
 
 /* Bytes from va to last; never 0, since a range is within one half. */
