@@ -10,8 +10,8 @@
 
 /* Stream a transaction's records.  No fence. */
 static inline __attribute__((always_inline)) void
-ppt__journal_append(struct ppt_pool *pool,
-				       const struct ppt__run *run, uint32_t n)
+ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
+		    uint32_t n)
 {
 	struct ppt__journal *j = &pool->journal;
 	uint64_t word[PPT__RECORD_WORDS_MAX];

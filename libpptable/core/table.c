@@ -17,13 +17,6 @@ const uint64_t *ppt__load_words(struct ppt_pool *pool, uint32_t page,
 	return buffer + slot;
 }
 
-static uint64_t marks_of(const struct ppt_pool *pool, uint64_t desc)
-{
-	if (pool->flags & PPT_ATTACH_NO_MMU || !ppt__desc_is_table(desc))
-		return 0;
-	return PPT__RUN_ENTRY;
-}
-
 static uint32_t count_live(const uint64_t *word, uint32_t n)
 {
 	uint32_t live = 0;
@@ -33,57 +26,36 @@ static uint32_t count_live(const uint64_t *word, uint32_t n)
 	return live;
 }
 
-/* The descriptor's upper half with another count of live entries. */
-static uint32_t with_live(uint64_t desc, uint32_t minus, uint32_t plus)
-{
-	uint32_t hi = ppt__desc_hi(desc);
-
-	if (!ppt__desc_is_table(desc))
-		return hi;
-	return hi + ((plus - minus) << 10);
-}
-
-static inline __attribute__((always_inline)) int
-set_desc(struct ppt_pool *pool, uint32_t page, uint64_t desc)
-{
-	return ppt__set(pool, ppt__desc_page_of(pool, page),
-			page % PPT_PAGE_WORDS, 1, desc, 0, 0);
-}
-
 /* Set n words that were @old (NULL: all 0), and the descriptor. */
-static inline __attribute__((always_inline)) int
-set_words(struct ppt_pool *pool, uint32_t page, uint32_t slot, uint32_t n,
-	  uint64_t v, uint64_t stride, uint64_t desc, const uint64_t *old)
+static int set_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		     uint32_t n, uint64_t v, uint64_t stride, uint64_t desc,
+		     const uint64_t *old)
 {
 	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
 	uint32_t hi, delta, minus = old ? count_live(old, n) : 0;
 	int err;
 
-	if (n == 1)
-		delta = ppt__crc32c_word(0, ((old ? *old : 0) ^ v) & ~ignore);
-	else
-		delta = ppt__crc32c_delta(old, n, v, stride, ignore);
-	hi = with_live(desc, minus, v | stride ? n : 0);
+	delta = ppt__crc32c_delta(old, n, v, stride, ignore);
+	hi = ppt__table_live(desc, minus, v | stride ? n : 0);
 	if (v | stride)
 		ppt__blank_use(&pool->blank, page, slot, n);
-	err = ppt__set(pool, page, slot, n, v, stride, marks_of(pool, desc));
+	err = ppt__set(pool, page, slot, n, v, stride,
+		       ppt__table_marks(pool, desc));
 	if (err)
 		return err;
-	return set_desc(pool, page, ppt__desc_update(desc, hi, slot, n, delta));
+	return ppt__table_desc(pool, page,
+			       ppt__desc_update(desc, hi, slot, n, delta));
 }
 
 int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		   uint32_t n, uint64_t v, uint64_t stride)
 {
-	uint64_t desc = ppt__desc_load(pool, page), was;
-
-	if (n == 1) {
-		was = ppt__load(pool, page, slot);
-		return set_words(pool, page, slot, 1, v, stride, desc, &was);
-	}
-	return set_words(pool, page, slot, n, v, stride, desc,
-			 ppt__load_words(pool, page, slot, n,
-					 pool->page_buffer));
+	if (n == 1)
+		return ppt__table_word(pool, page, slot,
+				       ppt__load(pool, page, slot), v);
+	return set_words(
+		pool, page, slot, n, v, stride, ppt__desc_load(pool, page),
+		ppt__load_words(pool, page, slot, n, pool->page_buffer));
 }
 
 int ppt__table_fill(struct ppt_pool *pool, uint32_t page, uint32_t slot,
@@ -163,13 +135,14 @@ static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	int err;
 
 	ppt__blank_use(&pool->blank, page, slot, n);
-	err = set_changed(pool, page, slot, n, old, word, marks_of(pool, desc),
-			  &live);
+	err = set_changed(pool, page, slot, n, old, word,
+			  ppt__table_marks(pool, desc), &live);
 
 	if (err)
 		return err;
-	hi = with_live(desc, 0, live) ^ epoch_bits;
-	return set_desc(pool, page, ppt__desc_update(desc, hi, slot, n, delta));
+	hi = ppt__table_live(desc, 0, live) ^ epoch_bits;
+	return ppt__table_desc(pool, page,
+			       ppt__desc_update(desc, hi, slot, n, delta));
 }
 
 int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
@@ -216,7 +189,7 @@ int ppt__table_new(struct ppt_pool *pool, uint32_t family, uint32_t level,
 	if (set_fresh(pool, p, 0, slot, 0, 0) ||
 	    set_fresh(pool, p, slot, n, v, stride) ||
 	    set_fresh(pool, p, after, PPT_PAGE_WORDS - after, 0, 0) ||
-	    set_desc(pool, p, desc))
+	    ppt__table_desc(pool, p, desc))
 		return PPT_E_TOOBIG;
 	ppt__blank_add(&pool->blank, p);
 	ppt__blank_use(&pool->blank, p, slot, n);
@@ -232,8 +205,9 @@ int ppt__meta_new(struct ppt_pool *pool, uint32_t *page, struct ppt_diag *diag)
 	if (err)
 		return err;
 	if (ppt__set(pool, p, 0, PPT_PAGE_WORDS, 0, 0, 0) ||
-	    set_desc(pool, p,
-		     ppt__desc_zero_page(pool->seed, p, ppt__desc_meta())))
+	    ppt__table_desc(pool, p,
+			    ppt__desc_zero_page(pool->seed, p,
+						ppt__desc_meta())))
 		return PPT_E_TOOBIG;
 	*page = p;
 	return 0;

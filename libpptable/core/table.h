@@ -8,6 +8,51 @@
 
 #include "core/pool.h"
 
+/* Marks of a run that sets words of a page, by its descriptor. */
+static inline uint64_t ppt__table_marks(const struct ppt_pool *pool,
+					uint64_t desc)
+{
+	if (pool->flags & PPT_ATTACH_NO_MMU || !ppt__desc_is_table(desc))
+		return 0;
+	return PPT__RUN_ENTRY;
+}
+
+/* The descriptor's upper half with another count of live entries. */
+static inline uint32_t ppt__table_live(uint64_t desc, uint32_t minus,
+				       uint32_t plus)
+{
+	uint32_t hi = ppt__desc_hi(desc);
+
+	if (!ppt__desc_is_table(desc))
+		return hi;
+	return hi + ((plus - minus) << 10);
+}
+
+/* Set the descriptor of a page. */
+static inline int ppt__table_desc(struct ppt_pool *pool, uint32_t page,
+				  uint64_t desc)
+{
+	return ppt__set(pool, ppt__desc_page_of(pool, page),
+			page % PPT_PAGE_WORDS, 1, desc, 0, 0);
+}
+
+/* Set one word, which was @was, and the descriptor: what most changes are. */
+static inline int ppt__table_word(struct ppt_pool *pool, uint32_t page,
+				  uint32_t slot, uint64_t was, uint64_t v)
+{
+	uint64_t desc = ppt__desc_load(pool, page);
+	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
+	uint32_t hi = ppt__table_live(desc, was != 0, v != 0);
+	uint32_t delta = ppt__crc32c_word(0, (was ^ v) & ~ignore);
+
+	if (v)
+		ppt__blank_use(&pool->blank, page, slot, 1);
+	if (ppt__set(pool, page, slot, 1, v, 0, ppt__table_marks(pool, desc)))
+		return PPT_E_TOOBIG;
+	return ppt__table_desc(pool, page,
+			       ppt__desc_update(desc, hi, slot, 1, delta));
+}
+
 /* Set words of a page to v, v + stride, … and its descriptor.  PPT_E_TOOBIG. */
 int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		   uint32_t n, uint64_t v, uint64_t stride);

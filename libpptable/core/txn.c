@@ -91,8 +91,7 @@ static inline void queue_ahead(struct ppt_pool *pool, struct ppt__runset *set)
 
 /* Home stores: only after the fence that covers their records [I2]. */
 static inline __attribute__((always_inline)) void
-apply(struct ppt_pool *pool, struct ppt__runset *set,
-			 bool queued)
+apply(struct ppt_pool *pool, struct ppt__runset *set, bool queued)
 {
 	for (uint32_t i = 0; i < set->n; i++) {
 		struct ppt__run run = set->run[i];

@@ -139,10 +139,9 @@ static inline void ppt__record_fill(uint64_t *word, const struct ppt__run *run,
 /*
  * Build a record in @word (PPT__RECORD_WORDS_MAX of them).  Returns its lines.
  */
-static inline uint32_t ppt__record_build(uint64_t *word, uint32_t seed,
-					 uint64_t seq, uint32_t pending,
-					 const struct ppt__run *run, uint32_t n,
-					 bool more)
+static inline __attribute__((always_inline)) uint32_t
+ppt__record_build(uint64_t *word, uint32_t seed, uint64_t seq, uint32_t pending,
+		  const struct ppt__run *run, uint32_t n, bool more)
 {
 	uint64_t head = (seq & PPT__SEQ_MASK) | (uint64_t)n << 48 |
 			(more ? PPT__RECORD_MORE : 0);

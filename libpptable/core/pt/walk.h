@@ -83,7 +83,7 @@ static inline uint64_t pt_entry(struct ppt_pool *pool, uint32_t page,
  */
 static inline __attribute__((always_inline)) int
 pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
-		   struct pt_path *path, struct ppt_diag *diag)
+	     struct pt_path *path, struct ppt_diag *diag)
 {
 	struct ppt_pool *pool = space->pool;
 	uint32_t level = pt_start(space, va, to, path), page;
