@@ -133,16 +133,6 @@ static inline void ppt__pm_stream_run_at(struct ppt__pm *pm, uint64_t word,
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);
 }
 
-/* A word will be stored soon: have its line by then. */
-static inline void ppt__pm_expect_store(struct ppt__pm *pm, uint64_t word)
-{
-#if defined(__x86_64__)
-	__asm__ volatile("prefetchw %0" : : "m"(pm->writable[word]));
-#else
-	__builtin_prefetch(pm->writable + word, 1);
-#endif
-}
-
 /* Write back the line that holds a word. */
 static inline void ppt__pm_flush_at(struct ppt__pm *pm, uint64_t word,
 				    const char *site)

@@ -52,7 +52,7 @@ int ppt__table_set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 {
 	if (n == 1)
 		return ppt__table_word(pool, page, slot,
-				       ppt__load(pool, page, slot), v);
+				       ppt__load(pool, page, slot), v, false);
 	return set_words(
 		pool, page, slot, n, v, stride, ppt__desc_load(pool, page),
 		ppt__load_words(pool, page, slot, n, pool->page_buffer));

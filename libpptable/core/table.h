@@ -36,18 +36,26 @@ static inline int ppt__table_desc(struct ppt_pool *pool, uint32_t page,
 			page % PPT_PAGE_WORDS, 1, desc, 0, 0);
 }
 
-/* Set one word, which was @was, and the descriptor: what most changes are. */
+/*
+ * Set one word, which was @was, and the descriptor: what most changes are.
+ * @cold: the word is probably in no cache and will not be set again soon, so
+ * it is best streamed there: no line is fetched for it, none flushed later.
+ */
 static inline int ppt__table_word(struct ppt_pool *pool, uint32_t page,
-				  uint32_t slot, uint64_t was, uint64_t v)
+				  uint32_t slot, uint64_t was, uint64_t v,
+				  bool cold)
 {
 	uint64_t desc = ppt__desc_load(pool, page);
+	uint64_t marks = ppt__table_marks(pool, desc);
 	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
 	uint32_t hi = ppt__table_live(desc, was != 0, v != 0);
 	uint32_t delta = ppt__crc32c_word(0, (was ^ v) & ~ignore);
 
+	if (cold && !marks) /* an MMU must see entries in their order */
+		marks = PPT__RUN_COLD;
 	if (v)
 		ppt__blank_use(&pool->blank, page, slot, 1);
-	if (ppt__set(pool, page, slot, 1, v, 0, ppt__table_marks(pool, desc)))
+	if (ppt__set(pool, page, slot, 1, v, 0, marks))
 		return PPT_E_TOOBIG;
 	return ppt__table_desc(pool, page,
 			       ppt__desc_update(desc, hi, slot, 1, delta));

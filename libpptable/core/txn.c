@@ -85,7 +85,8 @@ static inline uint64_t word_of(struct ppt__run run)
 static inline void queue_ahead(struct ppt_pool *pool, struct ppt__runset *set)
 {
 	for (uint32_t i = 0; i < set->n; i++)
-		if (is_plain_word(set->run[i]))
+		if (is_plain_word(set->run[i]) &&
+		    !(set->run[i].where & PPT__RUN_COLD))
 			ppt__journal_dirty(pool, word_of(set->run[i]));
 }
 
@@ -98,6 +99,10 @@ apply(struct ppt_pool *pool, struct ppt__runset *set, bool queued)
 
 		if (!is_plain_word(run)) {
 			ppt__txn_apply_run(pool, run);
+			continue;
+		}
+		if (run.where & PPT__RUN_COLD) {
+			ppt__pm_stream(&pool->pm, word_of(run), &run.value, 1);
 			continue;
 		}
 		ppt__pm_store(&pool->pm, word_of(run), run.value);

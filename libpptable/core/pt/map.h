@@ -164,7 +164,8 @@ static int pt_map_step(struct pt_mapping *m, struct pt_path *path,
 		return pt_map_fresh(m, path, level, *n, diag);
 	v = pte_leaf(m->pa, level, m->prot);
 	if (!m->replace && *n == 1)
-		return ppt__table_word(m->pool, page, path->slot, 0, v);
+		return ppt__table_word(m->pool, page, path->slot, 0, v,
+				       path->cold);
 	if (!m->replace)
 		return ppt__table_fill(m->pool, page, path->slot, *n, v,
 				       pte_span(level));

@@ -9,6 +9,7 @@ struct pt_path {
 	uint32_t slot;                /* there */
 	uint64_t entry;               /* there */
 	enum pte_kind kind;
+	bool cold; /* empty, not read, and no hint led to its table */
 };
 
 static inline uint32_t pt_slot(ppt_va_t va, uint32_t level)
@@ -65,19 +66,6 @@ static inline uint32_t pt_start(const struct ppt_space *space, ppt_va_t va,
 }
 
 /*
- * An entry.  One that is known to be empty is not read, but fetched for the
- * store that is likely to follow.
- */
-static inline uint64_t pt_entry(struct ppt_pool *pool, uint32_t page,
-				uint32_t slot)
-{
-	if (!ppt__blank_slot(&pool->blank, page, slot))
-		return ppt__load(pool, page, slot);
-	ppt__pm_expect_store(&pool->pm, ppt__word(page, slot));
-	return 0;
-}
-
-/*
  * Walk to level @to, or until an entry is not a table.
  * Return: 0; PPT_E_CORRUPT.
  */
@@ -86,7 +74,7 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 	     struct pt_path *path, struct ppt_diag *diag)
 {
 	struct ppt_pool *pool = space->pool;
-	uint32_t level = pt_start(space, va, to, path), page;
+	uint32_t start = pt_start(space, va, to, path), level = start, page;
 	int err = 0;
 
 	path->pool = pool;
@@ -96,7 +84,8 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
 	while (!err) {
 		uint32_t slot = pt_slot(va, level);
-		uint64_t e = pt_entry(pool, page, slot);
+		bool blank = ppt__blank_slot(&pool->blank, page, slot);
+		uint64_t e = blank ? 0 : ppt__load(pool, page, slot);
 		enum pte_kind kind = pte_kind(e, level);
 
 		if (level == to || kind != PTE_TABLE) {
@@ -104,6 +93,7 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 			path->slot = slot;
 			path->entry = e;
 			path->kind = kind;
+			path->cold = blank && level < start;
 			if (kind != PTE_BAD)
 				return 0;
 			return ppt__fail(diag, PPT_E_CORRUPT, "entry",
