@@ -162,6 +162,7 @@ int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
 	j->attached = true;
 	if (scan->end == scan->tail)
 		return 0;
+	ppt__journal_forget_dirty(j);
 	while (!err && line != scan->end) { /* [I4] */
 		uint32_t lines = read_record(pool, line, word);
 

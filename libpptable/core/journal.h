@@ -33,7 +33,7 @@ enum ppt__ckpt_phase {
 	PPT__CKPT_TAIL_STORED,
 };
 
-#define PPT__DIRTY_FILTER 1024u
+#define PPT__DIRTY_FILTER 4096u
 
 /* Lines that one run's home stores leave to be flushed later, at most. */
 #define PPT__DIRTY_PER_RUN 4u
@@ -90,6 +90,12 @@ static inline uint32_t ppt__journal_lines(uint32_t runs)
 	return runs ? lines + ppt__record_lines(runs) : lines;
 }
 
+/*
+ * Start with no line known as queued: before the first home store, and not at
+ * attach, which should touch little memory.
+ */
+void ppt__journal_forget_dirty(struct ppt__journal *j);
+
 /* Give up what line numbers a torn transaction may have used; a fence. */
 void ppt__journal_skip(struct ppt_pool *pool);
 
@@ -107,7 +113,7 @@ void ppt__journal_fenced(struct ppt__journal *j);
 static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 {
 	uint64_t line = word >> PPT__LINE_WORDS_LG2;
-	uint32_t slot = (uint32_t)(line ^ line >> 10) % PPT__DIRTY_FILTER;
+	uint32_t slot = (uint32_t)(line ^ line >> 12) % PPT__DIRTY_FILTER;
 
 	/* Queued already, and not flushed since? */
 	if (j->filter[slot].line == line && j->filter[slot].at >= j->queue_tail)

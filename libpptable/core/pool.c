@@ -173,8 +173,6 @@ static void init_journal(struct ppt_pool *pool, const struct sizes *s)
 	j->window = s->window;
 	j->queue_size = s->queue;
 	j->seed = pool->seed;
-	for (uint32_t i = 0; i < PPT__DIRTY_FILTER; i++)
-		j->filter[i].line = UINT64_MAX;
 	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
 		pool->walk[i].era = 0;
 	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++)
