@@ -28,7 +28,7 @@
 
 #include <pptable/host.h>
 
-#include "../support/opgen.h"
+#include "sim/oracle/opgen.h"
 #include "../support/world.h"
 
 #define POOL_BYTES (UINT64_C(4) << 20)

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../support/opgen.h"
+#include "sim/oracle/opgen.h"
 #include "../support/world.h"
 
 #define HISTORY 12u

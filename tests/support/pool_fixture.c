@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "rng.h"
+#include "sim/oracle/rng.h"
 
 #define CANARY_BYTES 64u
 #define CANARY 0x5au

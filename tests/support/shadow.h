@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#include "rng.h"
+#include "sim/oracle/rng.h"
 
 #define SHADOW_NONE UINT32_MAX
 

@@ -8,27 +8,12 @@
 #ifndef TESTS_SUPPORT_VIEW_H
 #define TESTS_SUPPORT_VIEW_H
 
-#include "oracle.h"
+#include "sim/oracle/hw_walk.h"
 #include "pool_fixture.h"
 
 /* Collect [va, last] with ppt_iter; checks order and coalescing. */
 int view_iterate(struct ppt_space *space, uint64_t va, uint64_t last,
 		 struct ext_list *out, struct why *why);
-
-/*
- * Walk the tables as the MMU does (SDM 3A 4.5): straight from the media.
- * @owner: one byte for each page of the pool, set for each table met; a table
- *         met twice is an error.
- */
-struct hw_walk {
-	const uint8_t *media;
-	uint64_t bytes;
-	uint64_t pool_base;
-	uint8_t *owner;
-	struct ext_list *out;
-	struct why *why;
-};
-int hw_walk(struct hw_walk *w, uint64_t root_pa, enum ppt_format format);
 
 /* Compare one space by iteration and by translation of boundary addresses. */
 int view_check_space(struct ppt_space *handle, struct oracle_space *s,

@@ -7,7 +7,7 @@
 #ifndef TESTS_SUPPORT_WORKLOAD_H
 #define TESTS_SUPPORT_WORKLOAD_H
 
-#include "opgen.h"
+#include "sim/oracle/opgen.h"
 #include "rig.h"
 
 #define DRAM POOL_FIXTURE_DRAM

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 #include "format/crc32c.h"
 #include "format/crc32c_tables.h"
 #include "format/desc.h"

@@ -7,7 +7,7 @@
  */
 #include "unit_pool.h"
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 
 #define ALLOC PPT_PA_ALLOC
 #define NONE UINT32_MAX

@@ -7,7 +7,7 @@
  */
 #include "unit_pool.h"
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 
 /* ------------------------------------------------------------ the model -- */
 

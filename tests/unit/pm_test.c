@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 #include "core/pm.h"
 
 static void workload(struct unit_pool *u, uint64_t seed)

@@ -7,7 +7,7 @@
  */
 #include "unit_pool.h"
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 
 /* Regions by their place in the fixture's memory map. */
 enum { POOL, DRAM, PMEM, DEVICE, TOP, REGIONS };

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 #include "format/record.h"
 
 #define SEED UINT32_C(0x12345678)

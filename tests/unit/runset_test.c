@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 #include "core/runset.h"
 
 #define CAP 300u

@@ -6,7 +6,7 @@
  */
 #include "unit_pool.h"
 
-#include "../support/rng.h"
+#include "sim/oracle/rng.h"
 #include "format/crc32c.h"
 
 #define KIB UINT64_C(1024)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * oracle_compare.c - what the oracle says about frames and tables, and its
+ * compare.c - what the oracle says about frames and tables, and its
  * comparison with extents that were found.
  *
- * Layer: tests.
+ * Layer: sim.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "sim/oracle/oracle.h"
 
 uint64_t oracle_pool_page(const struct oracle *o, uint64_t pa)
 {

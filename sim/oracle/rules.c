@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * oracle_rules.c - which results the headers' contract allows.
+ * rules.c - which results the headers' contract allows.
  *
- * Layer: tests.
+ * Layer: sim.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "oracle.h"
+#include "sim/oracle/oracle.h"
 
 static void allow(struct expect *e, int err)
 {

@@ -2,16 +2,16 @@
 /*
  * oracle.h - what a pool ought to contain, kept as naively as possible.
  *
- * Layer: tests.  A space is a sorted array of extents; an operation cuts the
+ * Layer: sim.  A space is a sorted array of extents; an operation cuts the
  * array at both ends of its range and then replaces what lies between.  Shares
  * no code with the library; knows the headers' contract only.
  */
-#ifndef TESTS_SUPPORT_ORACLE_H
-#define TESTS_SUPPORT_ORACLE_H
+#ifndef SIM_ORACLE_ORACLE_H
+#define SIM_ORACLE_ORACLE_H
 
 #include <pptable/pptable.h>
 
-#include "rng.h"
+#include "sim/oracle/rng.h"
 
 #define ORACLE_SPACES 6u
 /* A frame of the pool that the library chose, not yet looked up. */

@@ -2,10 +2,10 @@
 /*
  * rng.h - a seeded generator (splitmix64) and readable failure texts.
  *
- * Layer: tests.  Shares no code with the library.
+ * Layer: sim.  Shares no code with the library.
  */
-#ifndef TESTS_SUPPORT_RNG_H
-#define TESTS_SUPPORT_RNG_H
+#ifndef SIM_ORACLE_RNG_H
+#define SIM_ORACLE_RNG_H
 
 #include <stdarg.h>
 #include <stdbool.h>

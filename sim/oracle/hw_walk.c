@@ -3,11 +3,11 @@
  * hw_walk.c - x86-64 paging as the manual has it (SDM 3A 4.5, tables 4-14 to
  * 4-20), written from the manual alone.
  *
- * Layer: tests.
+ * Layer: sim.
  */
 #include <string.h>
 
-#include "view.h"
+#include "sim/oracle/hw_walk.h"
 
 #define HW_P (UINT64_C(1) << 0)
 #define HW_RW (UINT64_C(1) << 1)

@@ -2,9 +2,9 @@
 /*
  * opgen.c - random operations that meet, overlap and hit boundaries.
  *
- * Layer: tests.
+ * Layer: sim.
  */
-#include "opgen.h"
+#include "sim/oracle/opgen.h"
 
 #include <string.h>
 

@@ -2,12 +2,12 @@
 /*
  * opgen.h - random operations that meet, overlap and hit boundaries.
  *
- * Layer: tests.
+ * Layer: sim.
  */
-#ifndef TESTS_SUPPORT_OPGEN_H
-#define TESTS_SUPPORT_OPGEN_H
+#ifndef SIM_ORACLE_OPGEN_H
+#define SIM_ORACLE_OPGEN_H
 
-#include "oracle.h"
+#include "sim/oracle/oracle.h"
 
 struct opgen {
 	struct rng rng;

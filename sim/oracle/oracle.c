@@ -2,9 +2,9 @@
 /*
  * oracle.c - what a pool ought to contain: extents and operations on them.
  *
- * Layer: tests.
+ * Layer: sim.
  */
-#include "oracle.h"
+#include "sim/oracle/oracle.h"
 
 #include <stdlib.h>
 #include <string.h>
