@@ -3,6 +3,7 @@
 
 #include "core/pool.h"
 #include "format/media.h"
+#include "format/mutant.h"
 
 static void flush_queued(struct ppt_pool *pool, uint64_t n)
 {
@@ -26,7 +27,7 @@ static void begin(struct ppt__journal *j)
 	if (in_lines > queue_lines)
 		in_lines = queue_lines;
 	j->target_queue = j->queue_head;
-	j->target_line = j->durable;
+	j->target_line = PPT_MUTANT(TAIL_PAST_RECORD) ? j->head : j->durable;
 	j->step = (j->target_queue - j->queue_tail + in_lines - 1) / in_lines;
 	j->phase = PPT__CKPT_FLUSHING;
 }
@@ -85,7 +86,8 @@ void ppt__journal_checkpoint(struct ppt_pool *pool)
 	/* The fence that makes relaxed commits durable comes before their
 	 * home stores, which the caller has made [I2]. */
 	begin(j);
-	flush_queued(pool, UINT64_MAX);
+	if (!PPT_MUTANT(TAIL_EARLY))
+		flush_queued(pool, UINT64_MAX);
 	ppt__pm_fence(&pool->pm);
 	ppt__journal_store_tail(pool, j->target_line);
 	ppt__pm_fence(&pool->pm);
@@ -116,7 +118,7 @@ void ppt__journal_skip(struct ppt_pool *pool)
 	 * that was never committed.  Torn ones reach a window behind the end.
 	 */
 	ppt__journal_forget_dirty(j);
-	j->head += 2 * j->window;
+	j->head += PPT_MUTANT(SEQ_REUSED) ? 0 : 2 * j->window;
 	j->durable = j->tail = j->head;
 	ppt__journal_store_tail(pool, j->tail);
 	ppt__pm_fence(&pool->pm);
@@ -129,7 +131,7 @@ void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
 	struct ppt__journal *j = &pool->journal;
 	uint64_t queued = j->queue_head - j->queue_tail;
 
-	if (__builtin_expect(j->attached, 0))
+	if (__builtin_expect(j->attached, 0) && !PPT_MUTANT(GHOSTS_CONTINUED))
 		ppt__journal_skip(pool);
 	if (j->head + lines - j->tail <= j->lines &&
 	    queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size)

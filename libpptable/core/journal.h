@@ -24,6 +24,7 @@
 
 #include "core/pm.h"
 #include "core/runset.h"
+#include "format/mutant.h"
 
 enum ppt__ckpt_phase {
 	PPT__CKPT_IDLE,
@@ -116,7 +117,8 @@ static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 	uint32_t slot = (uint32_t)(line ^ line >> 12) % PPT__DIRTY_FILTER;
 
 	/* Queued already, and not flushed since? */
-	if (j->filter[slot].line == line && j->filter[slot].at >= j->queue_tail)
+	if (j->filter[slot].line == line &&
+	    (j->filter[slot].at >= j->queue_tail || PPT_MUTANT(DIRTY_ONCE)))
 		return;
 	j->filter[slot].line = line;
 	j->filter[slot].at = j->queue_head;

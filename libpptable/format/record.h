@@ -27,6 +27,7 @@
 #include <pptable/types.h>
 
 #include "format/crc32c.h"
+#include "format/mutant.h"
 
 #define PPT__LINE_WORDS 8u
 #define PPT__RECORD_LINES_MAX 10u
@@ -116,6 +117,8 @@ static inline uint32_t ppt__record_crc(uint32_t seed, const uint64_t *word,
 	/* NOLINTNEXTLINE */
 	uint32_t raw = ppt__crc32c_word(seed, word[0]);
 
+	if (PPT_MUTANT(CRC_FIRST_LINE))
+		end = word + PPT__LINE_WORDS;
 	raw = ppt__crc32c_word(raw, word[1] & ~(uint64_t)UINT32_MAX);
 	/* The analyzer loses track of who has filled the lines. */
 	for (word += 2; word < end; word += 2) { // NOLINTNEXTLINE
@@ -158,6 +161,8 @@ ppt__record_build(uint64_t *word, uint32_t seed, uint64_t seq, uint32_t pending,
 		uint64_t *line = word + lines * PPT__LINE_WORDS;
 
 		ppt__record_fill(line, run + done, n - done, 4);
+		if (PPT_MUTANT(CRC_FIRST_LINE))
+			continue;
 #pragma GCC unroll 8
 		for (uint32_t i = 0; i < PPT__LINE_WORDS; i++)
 			raw = ppt__crc32c_word(raw, line[i]);

@@ -3,6 +3,7 @@
 #include "core/pt.h"
 #include "core/aside.h"
 #include "core/table.h"
+#include "format/mutant.h"
 
 #include "core/pt/walk.h"
 #include "core/pt/read.h"

@@ -338,7 +338,7 @@ static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
 	for (uint32_t steps = 0; !err; steps++) {
 		uint32_t level = 0, n = 0;
 
-		if (!aside && steps == PPT__INLINE_TABLES)
+		if (!aside && steps == ppt__inline_tables(space->pool))
 			return PPT_E_TOOBIG;
 		err = pt_map_at(&m, &level, &n, diag);
 		if (err)
