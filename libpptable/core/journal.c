@@ -4,6 +4,9 @@
 #include "core/pool.h"
 #include "format/media.h"
 
+/* Lines that a checkpoint flushes before one fence. */
+#define FLUSH_BATCH 16u
+
 static void flush_queued(struct ppt_pool *pool, uint64_t n)
 {
 	struct ppt__journal *j = &pool->journal;
@@ -28,7 +31,23 @@ static void begin(struct ppt__journal *j)
 	j->target_queue = j->queue_head;
 	j->target_line = j->durable;
 	j->step = (j->target_queue - j->queue_tail + in_lines - 1) / in_lines;
+	j->owed = 0;
 	j->phase = PPT__CKPT_FLUSHING;
+}
+
+/*
+ * A fence takes longer if it has to wait for a line that is written back, but
+ * hardly longer for many of them: so they are flushed by the batch.
+ */
+static void flush_share(struct ppt_pool *pool, uint64_t lines)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t left = j->target_queue - j->queue_tail, n;
+
+	j->owed += j->step * lines;
+	n = j->owed < left ? j->owed - j->owed % FLUSH_BATCH : left;
+	j->owed -= n;
+	flush_queued(pool, n);
 }
 
 void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
@@ -54,7 +73,7 @@ void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines)
 		begin(j);
 		/* fall through */
 	case PPT__CKPT_FLUSHING:
-		flush_queued(pool, j->step * lines);
+		flush_share(pool, lines);
 		return;
 	case PPT__CKPT_SETTLED:
 		ppt__journal_store_tail(pool, j->target_line);

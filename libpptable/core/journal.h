@@ -64,7 +64,8 @@ struct ppt__journal {
 	enum ppt__ckpt_phase phase;
 	uint64_t target_queue;
 	uint64_t target_line;
-	uint64_t step; /* queue entries to flush for a line written */
+	uint64_t step; /* queue entries to flush for a line written … */
+	uint64_t owed; /* … and so many of them were not flushed so far */
 	uint64_t hint; /* stored beside the tail */
 
 	uint64_t lines_written;
