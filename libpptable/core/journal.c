@@ -142,16 +142,41 @@ void ppt__journal_skip(struct ppt_pool *pool)
 	j->attached = false;
 }
 
-void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+void ppt__journal_append_chain(struct ppt_pool *pool,
+			       const struct ppt__run *run, uint32_t n)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t word[PPT__RECORD_WORDS_MAX];
+
+	while (n) {
+		uint32_t k = n > PPT__RECORD_RUNS_MAX ? PPT__RECORD_RUNS_MAX :
+							n;
+		uint32_t pending = (uint32_t)(j->head - j->durable);
+		uint32_t lines = ppt__record_build(word, j->seed, j->head,
+						   pending, run, k, n > k);
+
+		for (uint32_t i = 0; i < lines; i++) {
+			uint64_t at = (j->head + i) & (j->lines - 1);
+
+			ppt__pm_stream_line(
+				&pool->pm, j->first_word + at * PPT__LINE_WORDS,
+				word + i * PPT__LINE_WORDS);
+		}
+		j->head += lines;
+		j->lines_written += lines;
+		run += k;
+		n -= k;
+	}
+}
+
+void ppt__journal_find_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs)
 {
 	struct ppt__journal *j = &pool->journal;
-	uint64_t queued = j->queue_head - j->queue_tail;
 
-	if (__builtin_expect(j->attached, 0))
+	if (j->attached)
 		ppt__journal_skip(pool);
-	if (j->head + lines - j->tail <= j->lines &&
-	    queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size)
+	if (ppt__journal_has_room(j, lines, runs))
 		return;
 	ppt__txn_settle(pool);
 	ppt__journal_checkpoint(pool);

@@ -100,9 +100,23 @@ void ppt__journal_forget_dirty(struct ppt__journal *j);
 /* Give up what line numbers a torn transaction may have used; a fence. */
 void ppt__journal_skip(struct ppt_pool *pool);
 
-/* Space for @lines more and the runs' home stores; may checkpoint. */
-void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+/* Whether there is space for @lines more and the runs' home stores. */
+static inline bool ppt__journal_has_room(const struct ppt__journal *j,
+					 uint64_t lines, uint64_t runs)
+{
+	uint64_t queued = j->queue_head - j->queue_tail;
+
+	return j->head + lines - j->tail <= j->lines &&
+	       queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size;
+}
+
+/* See to it that there is; the first time since attach, too.  May checkpoint. */
+void ppt__journal_find_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs);
+
+/* Stream the records of a transaction that takes more than a line.  No fence. */
+void ppt__journal_append_chain(struct ppt_pool *pool,
+			       const struct ppt__run *run, uint32_t n);
 
 /* Before a fence: the share of @lines in a checkpoint. */
 void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines);

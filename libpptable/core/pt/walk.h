@@ -108,7 +108,8 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
 	while (!err) {
 		uint32_t slot = pt_slot(va, level);
-		bool blank = ppt__blank_slot(&pool->blank, page, slot);
+		bool blank = level == to &&
+			     ppt__blank_slot(&pool->blank, page, slot);
 		uint64_t e = blank ? 0 : ppt__load(pool, page, slot);
 		enum pte_kind kind = pte_kind(e, level);
 
