@@ -11,8 +11,8 @@
  *                    not written back yet: the dirty queue names their lines
  *   [durable, head)  records streamed, but not known durable; not applied [I2]
  *
- * Checkpoints have no fence of their own.  One runs beside commits: each commit
- * flushes a few queued lines before its fence, which covers them; when all that
+ * Checkpoints have no fence of their own.  One runs beside commits: every few
+ * commits flush queued lines before a fence, which covers them; when all that
  * belonged to the records before `target_line` are covered, the next commit
  * stores the tail, and its fence covers that:
  *
