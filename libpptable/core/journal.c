@@ -5,6 +5,9 @@
 #include "format/media.h"
 #include "format/mutant.h"
 
+/* Lines that a checkpoint flushes before one fence. */
+#define FLUSH_BATCH 16u
+
 static void flush_queued(struct ppt_pool *pool, uint64_t n)
 {
 	struct ppt__journal *j = &pool->journal;
@@ -29,7 +32,23 @@ static void begin(struct ppt__journal *j)
 	j->target_queue = j->queue_head;
 	j->target_line = PPT_MUTANT(TAIL_PAST_RECORD) ? j->head : j->durable;
 	j->step = (j->target_queue - j->queue_tail + in_lines - 1) / in_lines;
+	j->owed = 0;
 	j->phase = PPT__CKPT_FLUSHING;
+}
+
+/*
+ * A fence takes longer if it has to wait for a line that is written back, but
+ * hardly longer for many of them: so they are flushed by the batch.
+ */
+static void flush_share(struct ppt_pool *pool, uint64_t lines)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t left = j->target_queue - j->queue_tail, n;
+
+	j->owed += j->step * lines;
+	n = j->owed < left ? j->owed - j->owed % FLUSH_BATCH : left;
+	j->owed -= n;
+	flush_queued(pool, n);
 }
 
 void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
@@ -55,7 +74,7 @@ void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines)
 		begin(j);
 		/* fall through */
 	case PPT__CKPT_FLUSHING:
-		flush_queued(pool, j->step * lines);
+		flush_share(pool, lines);
 		return;
 	case PPT__CKPT_SETTLED:
 		ppt__journal_store_tail(pool, j->target_line);
@@ -125,16 +144,41 @@ void ppt__journal_skip(struct ppt_pool *pool)
 	j->attached = false;
 }
 
-void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+void ppt__journal_append_chain(struct ppt_pool *pool,
+			       const struct ppt__run *run, uint32_t n)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t word[PPT__RECORD_WORDS_MAX];
+
+	while (n) {
+		uint32_t k = n > PPT__RECORD_RUNS_MAX ? PPT__RECORD_RUNS_MAX :
+							n;
+		uint32_t pending = (uint32_t)(j->head - j->durable);
+		uint32_t lines = ppt__record_build(word, j->seed, j->head,
+						   pending, run, k, n > k);
+
+		for (uint32_t i = 0; i < lines; i++) {
+			uint64_t at = (j->head + i) & (j->lines - 1);
+
+			ppt__pm_stream_line(
+				&pool->pm, j->first_word + at * PPT__LINE_WORDS,
+				word + i * PPT__LINE_WORDS);
+		}
+		j->head += lines;
+		j->lines_written += lines;
+		run += k;
+		n -= k;
+	}
+}
+
+void ppt__journal_find_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs)
 {
 	struct ppt__journal *j = &pool->journal;
-	uint64_t queued = j->queue_head - j->queue_tail;
 
-	if (__builtin_expect(j->attached, 0) && !PPT_MUTANT(GHOSTS_CONTINUED))
+	if (j->attached && !PPT_MUTANT(GHOSTS_CONTINUED))
 		ppt__journal_skip(pool);
-	if (j->head + lines - j->tail <= j->lines &&
-	    queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size)
+	if (ppt__journal_has_room(j, lines, runs))
 		return;
 	ppt__txn_settle(pool);
 	ppt__journal_checkpoint(pool);

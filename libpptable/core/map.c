@@ -205,6 +205,8 @@ int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
 	};
 	int err;
 
+	if (len == PPT_PAGE_BYTES)
+		space->ops->prefetch(space, va);
 	if (flags &
 	    ~(uint32_t)(PPT_MAP_REPLACE | PPT_MAP_SIZE_MASK | PPT_MAP_UNZEROED))
 		return ppt__fail(diag, PPT_E_INVAL, "flags", "unknown bits",

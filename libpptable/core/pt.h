@@ -39,6 +39,8 @@ struct ppt__pt_ops {
 	/* Arguments that the format cannot express. */
 	int (*check)(ppt_va_t va, ppt_va_t last, uint32_t prot,
 		     struct ppt_diag *diag);
+	/* Fetch what mapping one page at va will wait for. */
+	void (*prefetch)(const struct ppt_space *space, ppt_va_t va);
 	int (*map)(struct ppt_space *space, const struct ppt__map_args *args,
 		   bool aside, struct ppt_diag *diag);
 	/* @whole: unlink subtrees as they are, for the reclaim list. */

@@ -32,6 +32,7 @@
 #define PPT__LINE_WORDS 8u
 #define PPT__RECORD_LINES_MAX 10u
 #define PPT__RECORD_WORDS_MAX (PPT__RECORD_LINES_MAX * PPT__LINE_WORDS)
+#define PPT__LINE_RUNS 3u /* in a record of one line */
 #define PPT__RECORD_RUNS_MAX ((PPT__RECORD_WORDS_MAX - 2u) / 2u)
 
 #define PPT__SEQ_MASK ((UINT64_C(1) << 48) - 1u)
@@ -137,6 +138,24 @@ static inline void ppt__record_fill(uint64_t *word, const struct ppt__run *run,
 		word[0] = i < n ? run[i].where & PPT__RUN_MEDIA : 0;
 		word[1] = i < n ? run[i].value : 0;
 	}
+}
+
+/* Build a record of one line, up to 3 runs: in registers, where inlined. */
+static inline __attribute__((always_inline)) void
+ppt__record_line(uint64_t *word, uint32_t seed, uint64_t seq, uint32_t pending,
+		 const struct ppt__run *run, uint32_t n)
+{
+	uint64_t open = (uint64_t)pending << 32;
+	uint32_t raw;
+
+	word[0] = (seq & PPT__SEQ_MASK) | (uint64_t)n << 48;
+	raw = ppt__crc32c_word(ppt__crc32c_word(seed, word[0]), open);
+	ppt__record_fill(word + 2, run, n, 3);
+#pragma GCC unroll 6
+	for (uint32_t i = 2; i < PPT__LINE_WORDS;
+	     i++) // all filled: NOLINTNEXTLINE
+		raw = ppt__crc32c_word(raw, word[i]);
+	word[1] = open | (uint32_t)~raw;
 }
 
 /*

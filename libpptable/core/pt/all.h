@@ -28,6 +28,7 @@ const struct ppt__pt_ops PT_OPS = {
 	.family = PTE_FAMILY,
 	.levels = PT_LEVELS,
 	.check = pt_check,
+	.prefetch = pt_prefetch,
 	.map = pt_map,
 	.unmap = pt_unmap,
 	.protect = pt_protect,
