@@ -10,7 +10,7 @@
 #include "sim/explore/engine.h"
 
 #define SINGLE_MAX 10u
-#define GO_ON_ONCE 8u
+#define DEEP_ONCE 8u
 
 static uint64_t mix(uint64_t x)
 {
@@ -56,24 +56,24 @@ static unsigned summed(const struct engine *x, uint64_t word)
 }
 
 /*
- * The journal is read record by record, each under one checksum.  Up to the
- * first word that was lost every way is tried, and in its line every way for
- * the words that follow; what comes behind that line is then read only to be
- * rejected.  In a recovery after a recovery patterns must do.
+ * The superblocks and the journal's records are read whole, each under one
+ * checksum.  Up to the first word that was lost every way is tried, and in its
+ * line every way for the words that follow; what is read behind that line is
+ * rejected with it.  In a recovery after a recovery patterns must do.
  */
-static unsigned choose_summed(struct engine *x, struct summed *s, uint64_t word,
-			      unsigned n)
+static unsigned choose_summed(struct engine *x, unsigned *pattern,
+			      uint64_t word, unsigned n)
 {
 	struct run *r = &x->run[x->level];
 	uint64_t line = word / LINE_WORDS;
 	unsigned k;
 
-	if (x->level || (s->torn && line != s->line))
-		return by_pattern(x, &s->pattern, word, n);
+	if (x->level || (r->torn && line != r->torn_line))
+		return by_pattern(x, pattern, word, n);
 	k = choice_make(&r->choice, n);
-	if (k && !s->torn) {
-		s->torn = true;
-		s->line = line;
+	if (k && !r->torn) {
+		r->torn = true;
+		r->torn_line = line;
 	}
 	return k;
 }
@@ -86,11 +86,11 @@ static unsigned choose(struct engine *x, uint64_t word, unsigned n)
 	if (x->eager)
 		return choice_make(&r->choice, n);
 	if (area < ENGINE_SUMMED)
-		k = choose_summed(x, &r->sum[area], word, n);
+		k = choose_summed(x, &r->pattern[area], word, n);
 	else if (r->single++ < SINGLE_MAX)
 		k = choice_make(&r->choice, n);
 	else
-		k = by_pattern(x, &r->pattern, word, n);
+		k = by_pattern(x, &r->pattern[area], word, n);
 	r->path = mix(r->path + k + 1);
 	return k;
 }
@@ -190,7 +190,6 @@ static uint64_t recover(struct engine *x, const struct crash_point *at)
 	struct ppt_attach_report report;
 	struct ppt_pool *pool;
 	struct ppt_diag diag;
-	uint64_t found;
 	int err;
 
 	x->mode = ENGINE_RUN;
@@ -217,8 +216,14 @@ static uint64_t recover(struct engine *x, const struct crash_point *at)
 				 (unsigned long long)diag.at);
 		return 0;
 	}
-	found = engine_outcome(x, at);
-	return found;
+	if (at->emptied && report.records_replayed) {
+		engine_violation(x, "oracle",
+				 "%llu records are replayed after an "
+				 "acknowledged checkpoint",
+				 (unsigned long long)report.records_replayed);
+		return 0;
+	}
+	return engine_outcome(x, at);
 }
 
 /* A second recovery finds nothing to do, and shows the same. */
@@ -278,7 +283,9 @@ static bool go_on(struct engine *x, struct ppt_pool *pool, unsigned state)
 static struct crash_point point_in(const struct run *r, uint32_t e,
 				   uint64_t found)
 {
-	struct crash_point at = { e, r->at.allowed, r->at.map };
+	struct crash_point at = { .event = e,
+				  .allowed = r->at.allowed,
+				  .map = r->at.map };
 	unsigned state = (unsigned)__builtin_ctzll(found);
 
 	if (e >= r->back)
@@ -332,18 +339,16 @@ static void crash_again(struct engine *x, unsigned level, uint64_t found)
 }
 
 /*
- * Whether one more operation follows: after whatever the journal said when it
- * was whole, and after one in GO_ON_ONCE of the ways in which it was torn.
+ * Whether a recovery is crashed in turn, and one more operation made: after
+ * whatever the journal said when it was whole, and after one in DEEP_ONCE of
+ * the ways in which it was torn, which all end in the same rejection.
  */
-static bool goes_on(const struct engine *x)
+static bool goes_deep(const struct engine *x)
 {
 	const struct run *r = &x->run[0];
-	bool torn = false;
 
-	for (unsigned i = 0; i < ENGINE_SUMMED; i++)
-		torn |= r->sum[i].torn;
-	return x->level == 0 &&
-	       (!torn || x->forced || mix(r->path) % GO_ON_ONCE == 0);
+	return !x->plain &&
+	       (!r->torn || x->forced || mix(r->path) % DEEP_ONCE == 0);
 }
 
 static void one_run(struct engine *x, unsigned level,
@@ -352,12 +357,12 @@ static void one_run(struct engine *x, unsigned level,
 	struct run *r = &x->run[level];
 	struct ppt_pool *pool;
 	uint64_t found;
-	bool on;
+	bool deep;
 
 	x->level = level;
 	r->at = *at;
-	memset(r->sum, 0, sizeof(r->sum));
-	r->pattern = 0;
+	memset(r->pattern, 0, sizeof(r->pattern));
+	r->torn = false;
 	r->single = 0;
 	r->path = level ? x->run[level - 1].path : 0;
 	r->log.count = 0;
@@ -366,17 +371,17 @@ static void one_run(struct engine *x, unsigned level,
 	if (x->eager)
 		decide_all(x);
 	found = recover(x, at);
-	on = goes_on(x);
+	deep = goes_deep(x);
 	if (found && !(found & none_bits(x)) && !x->plain) {
 		pool = recover_again(x, at);
 		if (!pool)
 			found = 0;
-		else if (on)
+		else if (deep && level == 0)
 			(void)go_on(x, pool, (unsigned)__builtin_ctzll(found));
 	}
 	x->mode = ENGINE_OFF;
-	if (found && !(found & none_bits(x)) && level + 1 < ENGINE_LEVELS &&
-	    !x->plain && (on || level < x->opt->depth))
+	if (found && !(found & none_bits(x)) && deep &&
+	    level + 1 < ENGINE_LEVELS && (!level || level < x->opt->depth))
 		crash_again(x, level, found);
 	pending_undo(&r->log, 0);
 }
@@ -392,6 +397,7 @@ void engine_explore(struct engine *x, unsigned level,
 		c->depth = 0;
 	do {
 		one_run(x, level, at);
+		x->halt |= x->opt->stop && *x->opt->stop;
 	} while (!x->halt && choice_next(c));
 	x->level = level ? level - 1 : 0;
 }

@@ -45,32 +45,24 @@ enum engine_mode {
  * @event:   before this event of the trace of the workload, or of the run of
  *           the level below.
  * @allowed: bits of states.
- * @map:    number of the memory map that the recovery is given; 0 none.
+ * @map:     number of the memory map that the recovery is given; 0 none.
+ * @emptied: there must be nothing to replay.
  */
 struct crash_point {
 	uint32_t event;
 	uint64_t allowed;
 	uint16_t map;
+	bool emptied;
 };
 
 /* What is read whole, under a checksum: two superblocks, the journal. */
 #define ENGINE_SUMMED 3u
 
 /**
- * struct summed - what of it was lost.
- * @torn:   a word; the first in this @line.
- */
-struct summed {
-	bool torn;
-	uint64_t line;
-	unsigned pattern;
-};
-
-/**
  * struct run - one recovery of a crash state.
  * @back:   event at which ppt_attach had returned.
  * @in_force: decisions that hold for the crash in it that is looked at.
- * @sum:    of what is under checksums, see below.
+ * @torn:   a word under a checksum was lost; @torn_line: the first in this line.
  * @pattern: how the words are chosen that are not enumerated; 0 not yet.
  * @single: words that no checksum covers and that were.
  * @path:   a hash of the choices that led here.
@@ -82,8 +74,9 @@ struct run {
 	struct crash_point at;
 	uint32_t back;
 	uint32_t in_force;
-	struct summed sum[ENGINE_SUMMED];
-	unsigned pattern;
+	bool torn;
+	uint64_t torn_line;
+	unsigned pattern[ENGINE_SUMMED + 1];
 	unsigned single;
 	uint64_t path;
 };

@@ -36,7 +36,7 @@ static int make_base(struct engine *x)
 	w->scratch_bytes = x->scratch_bytes;
 	w->attach_flags = x->opt->mmu ? 0 : PPT_ATTACH_NO_MMU;
 	if (world_base(w))
-		return why_set(&x->why, "base pool: %.500s", w->why.text);
+		return why_set(&x->why, SIM_NO_BASE "%.500s", w->why.text);
 	x->base_state = w->state[0];
 	memset(&w->state[0], 0, sizeof(w->state[0]));
 	memcpy(x->base, x->media.read, x->media.words * 8);
@@ -186,6 +186,8 @@ bool engine_is_crash_point(const struct engine *x, const struct trace *t,
 {
 	enum trace_kind kind = (enum trace_kind)t->event[event].kind;
 
+	if (t->event[event].quiet)
+		return false;
 	if (kind == TRACE_FENCE || kind == TRACE_ACK)
 		return true;
 	/* What the user of a frame writes is not all or nothing. */
@@ -224,7 +226,9 @@ static void forget_outcomes(struct engine *x)
 void engine_crash_at(struct engine *x, uint32_t event)
 {
 	const struct trace_event *e = &x->work.event[event];
-	struct crash_point at = { .event = event, .map = e->map };
+	struct crash_point at = { .event = event,
+				  .map = e->map,
+				  .emptied = e->emptied };
 	double states;
 
 	for (unsigned s = e->low; s <= e->high; s++)

@@ -112,6 +112,9 @@ struct sim_result {
 	struct sim_violation violation[SIM_VIOLATIONS_KEPT];
 };
 
+/* How the reason begins if not even the base pool could be made. */
+#define SIM_NO_BASE "base pool: "
+
 /*
  * Run a campaign.  0, also with violations; -1 and @why: an unknown workload,
  * no memory, a world that does not run even without a crash.

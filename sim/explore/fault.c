@@ -36,16 +36,43 @@ static bool is_store(const struct trace_event *e)
 	return e->kind == TRACE_STORE || e->kind == TRACE_STREAM;
 }
 
-static void fence_fault(enum sim_fault fault, struct trace *t, uint32_t i)
+/* How many events before @i, or from @i on, are one step: one place's. */
+static uint32_t step_before(const struct trace *t, uint32_t i)
 {
+	uint32_t n = 0;
+
+	while (n < i &&
+	       (is_store(&t->event[i - 1 - n]) ||
+		t->event[i - 1 - n].kind == TRACE_FLUSH) &&
+	       t->event[i - 1 - n].site == t->event[i - 1].site)
+		n++;
+	return n;
+}
+
+static uint32_t step_from(const struct trace *t, uint32_t i)
+{
+	uint32_t n = 0;
+
+	while (i + n < t->count && is_store(&t->event[i + n]) &&
+	       t->event[i + n].site == t->event[i].site)
+		n++;
+	return n;
+}
+
+/* Return: the event up to which nothing is to be done any more. */
+static uint32_t fence_fault(enum sim_fault fault, struct trace *t, uint32_t i)
+{
+	uint32_t n;
+
 	if (fault == SIM_FAULT_DROP_FENCE)
 		t->event[i].kind = TRACE_NONE;
-	if (fault == SIM_FAULT_SWAP && i &&
-	    (is_store(&t->event[i - 1]) || t->event[i - 1].kind == TRACE_FLUSH))
-		swap(&t->event[i - 1], &t->event[i]);
-	if (fault == SIM_FAULT_SWAP_NEXT && i + 1 < t->count &&
-	    is_store(&t->event[i + 1]))
-		swap(&t->event[i], &t->event[i + 1]);
+	if (fault == SIM_FAULT_SWAP)
+		for (n = step_before(t, i); n; n--, i--)
+			swap(&t->event[i - 1], &t->event[i]);
+	if (fault == SIM_FAULT_SWAP_NEXT)
+		for (n = step_from(t, i + 1); n; n--, i++)
+			swap(&t->event[i], &t->event[i + 1]);
+	return i;
 }
 
 void engine_fault(const struct engine *x, struct trace *t)
@@ -61,11 +88,9 @@ void engine_fault(const struct engine *x, struct trace *t)
 		if (strcmp(trace_site_text(e->site), m->site) != 0)
 			continue;
 		if (kind == TRACE_FENCE) {
-			uint32_t next = i + 1;
+			uint32_t last = fence_fault(m->fault, t, i);
 
-			fence_fault(m->fault, t, i);
-			if (m->fault == SIM_FAULT_SWAP_NEXT)
-				i = next;
+			i = last > i ? last : i;
 		} else if (kind == TRACE_FLUSH &&
 			   (m->fault == SIM_FAULT_DROP_FLUSH ||
 			    (m->fault == SIM_FAULT_SHORT_FLUSH &&

@@ -36,11 +36,18 @@
 	X(delete, "a space with what it maps")                                 \
 	X(relaxed, "three relaxed commits and a sync")                         \
 	X(checkpoint, "a page, then the journal is emptied")                   \
+	X(again, "a frame that was written, freed and taken again")            \
+	X(chain, "a transaction of two records")                               \
+	X(wrap, "commits while a checkpoint goes on beside them")              \
+	X(share, "another mapping of a frame of the pool, and its end")        \
 	X(move, "death, and a restart where memory has moved")                 \
 	X(restart, "death, and a restart")                                     \
 	X(reuse, "a table's page becomes a frame, and a table again")          \
 	X(txn, "map, protect, unmap and frames in one transaction")            \
 	X(format, "a new pool over the living one")
+
+#define WRAP_COMMITS 6u
+#define CHAIN_OPS 40u /* runs, and one for the table: a record holds 39 */
 
 enum row {
 #define ROW_NUMBER(name, what) ROW_##name,
@@ -180,7 +187,74 @@ static int run_checkpoint(struct world *w, unsigned k)
 	if (step_need_space(w, 0) || step_map(w, 0, AT_PAGE(0, 128 + k),
 					      step_dram(w, 0x7000 + 2 * k), 1))
 		return -1;
-	return step_checkpoint(w);
+	if (step_checkpoint(w))
+		return -1;
+	w->emptied = true;
+	return 0;
+}
+
+/*
+ * Single frames are zeroed ahead.  What was given up makes the library look at
+ * the descriptors anew; what it knew to be zero may not be by then.
+ */
+static int run_again(struct world *w, unsigned k)
+{
+	uint64_t va = AT_HIGH_PAGE(160 + 8 * k);
+
+	if (step_need_space(w, 1))
+		return -1;
+	for (unsigned i = 0; i < 2; i++)
+		if (step_map(w, 1, va + i * PPT_SIZE_4K, PPT_PA_ALLOC, 1))
+			return -1;
+	if (step_fill(w) || step_unmap(w, 1, va + PPT_SIZE_4K, 1) ||
+	    step_checkpoint(w) || step_unmap(w, 1, va, 1) ||
+	    step_checkpoint(w) || step_give_up(w, 1, va, 1))
+		return -1;
+	for (unsigned i = 0; i < 2; i++)
+		if (step_map(w, 1, va + i * PPT_SIZE_4K, PPT_PA_ALLOC, 1))
+			return -1;
+	return 0;
+}
+
+static int run_chain(struct world *w, unsigned k)
+{
+	struct op op[CHAIN_OPS];
+
+	for (unsigned i = 0; i < CHAIN_OPS; i++)
+		op[i] = (struct op){
+			.kind = OP_MAP,
+			.space = 0,
+			.va = AT_PAGE(0, 420 + 2 * i),
+			.pa = step_dram(w, 0x7000 + 512 * k + 3 * i),
+			.len = PPT_SIZE_4K,
+			.prot = STEP_RW,
+			.flags = PPT_MAP_REPLACE,
+		};
+	return step_need_space(w, 0) || step_txn(w, op, CHAIN_OPS) ? -1 : 0;
+}
+
+static int run_wrap(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 64) ||
+	    step_fill_ring(w, 0, AT_PAGE(0, 40), 24))
+		return -1;
+	for (unsigned i = 0; i < WRAP_COMMITS; i++)
+		if (step_map(w, 0, AT_PAGE(0, 384 + WRAP_COMMITS * k + i),
+			     step_dram(w, 0x6000 + 2 * i), 1))
+			return -1;
+	return 0;
+}
+
+static int run_share(struct world *w, unsigned k)
+{
+	uint64_t frame;
+
+	if (step_need_space(w, 0) || step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1))
+		return -1;
+	frame = oracle_find(&w->now.space[1], AT_HIGH)->pa;
+	if (step_map(w, 0, AT_PAGE(0, 256 + k), frame, 1))
+		return -1;
+	return step_unmap(w, 0, AT_PAGE(0, 256 + k), 1);
 }
 
 static int run_move(struct world *w, unsigned k)

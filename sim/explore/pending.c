@@ -373,14 +373,15 @@ static unsigned merge(struct option *o, unsigned n)
 unsigned pending_options(struct pending *p, uint64_t word,
 			 struct option option[PENDING_OPTIONS_MAX])
 {
-	bool independent = p->model != SIM_M1;
 	struct walk w = walk_from(p, word);
+	bool independent = true;
 	unsigned n = 0;
 	int none = 0;
 
 	for (; w.ref; walk_next(&w, word)) {
 		const struct chain *c = &w.at->chain[w.at->ref[w.ref].chain];
 
+		independent &= p->model != SIM_M1 || c->stream;
 		if (c->garbled) {
 			option[n] = (struct option){ .at = w.at };
 			option[n++].value =

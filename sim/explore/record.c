@@ -13,18 +13,18 @@ static bool same_map(const struct ppt_memory_map *a,
 }
 
 /* Number of the memory map that a recovery would be given now. */
-static uint16_t map_now(struct engine *x)
+static uint8_t map_now(struct engine *x)
 {
 	const struct ppt_memory_map *map = world_present(&x->world);
 
 	if (!map)
 		return 0;
 	if (x->maps && same_map(&x->map[x->maps - 1], map))
-		return (uint16_t)x->maps;
+		return (uint8_t)x->maps;
 	if (x->maps == ENGINE_MAPS)
 		abort();
 	x->map[x->maps++] = *map;
-	return (uint16_t)x->maps;
+	return (uint8_t)x->maps;
 }
 
 static struct trace_event event_now(struct engine *x, enum trace_kind kind,
@@ -35,6 +35,7 @@ static struct trace_event event_now(struct engine *x, enum trace_kind kind,
 				     .low = (uint16_t)x->world.low,
 				     .high = (uint16_t)(x->world.states - 1),
 				     .map = map_now(x),
+				     .quiet = x->world.quiet,
 				     .word = (uint32_t)(off / 8) };
 }
 
@@ -118,6 +119,7 @@ static void acknowledge(struct engine *x)
 {
 	struct trace_event e = event_now(x, TRACE_ACK, 0, "caller");
 
+	e.emptied = x->world.emptied;
 	trace_add(&x->work, &e, 0, x->media.read);
 }
 
@@ -137,6 +139,7 @@ int engine_record(struct engine *x)
 	for (unsigned i = 0; i < x->rows && !err; i++) {
 		if (!x->opt->workload && i && i == x->rows - 1)
 			x->starts = x->work.count;
+		w->emptied = false;
 		err = world_ops[x->row[i]].run(w);
 		acknowledge(x);
 	}

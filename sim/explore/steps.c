@@ -281,6 +281,63 @@ int step_checkpoint(struct world *w)
 	return result(w, "ppt_checkpoint", ppt_checkpoint(w->pool));
 }
 
+int step_give_up(struct world *w, unsigned space, uint64_t va, uint64_t pages)
+{
+	struct ppt_space handle;
+	int err = ppt_space_open(w->pool, w->now.space[space].name, &handle,
+				 NULL);
+
+	if (!err)
+		err = ppt_begin(w->pool);
+	if (!err)
+		err = ppt_map(&handle, va, PPT_PA_ALLOC, pages * PPT_PAGE_BYTES,
+			      STEP_RW, 0, NULL);
+	if (!err)
+		err = ppt_abort(w->pool);
+	return result(w, "giving up a map", err);
+}
+
+/* Other rights for every other page and, with them, back again. */
+static int toggle(struct world *w, struct ppt_space *space, uint64_t va,
+		  uint64_t pages)
+{
+	for (unsigned turn = 0; turn < 2; turn++) {
+		int err = ppt_begin(w->pool);
+
+		for (uint64_t i = 0; i < pages && !err; i += 2)
+			err = ppt_protect(space, va + i * PPT_PAGE_BYTES,
+					  PPT_PAGE_BYTES,
+					  turn ? STEP_RW : PPT_PROT_READ, NULL);
+		if (!err)
+			err = ppt_commit(w->pool);
+		if (err)
+			return result(w, "filling the journal", err);
+	}
+	return 0;
+}
+
+int step_fill_ring(struct world *w, unsigned space, uint64_t va, uint64_t pages)
+{
+	const uint64_t lines = PPT_JOURNAL_BYTES_MIN / PPT_LINE_BYTES;
+	struct ppt_space handle;
+	struct ppt_diag diag = { 0 };
+	struct ppt_stats stats;
+	int err = ppt_space_open(w->pool, w->now.space[space].name, &handle,
+				 &diag);
+
+	if (err)
+		return step_failed(w, "ppt_space_open", err, &diag);
+	w->quiet = true;
+	for (uint64_t i = 0; i < lines && !err; i++) {
+		ppt_stats(w->pool, &stats);
+		if (stats.live_lines + pages / 4 + 2 >= lines / 2)
+			break;
+		err = toggle(w, &handle, va, pages);
+	}
+	w->quiet = false;
+	return err;
+}
+
 int step_reclaim(struct world *w)
 {
 	bool left = true;
@@ -325,8 +382,16 @@ int step_attach(struct world *w)
 	return step_failed(w, "ppt_attach", err, &diag);
 }
 
+static uint64_t generation(struct world *w)
+{
+	struct ppt_geometry g = { 0 };
+
+	return ppt_probe(w->pm.media, w->pm.bytes, &g, NULL) ? 0 : g.generation;
+}
+
 int step_restart(struct world *w, const struct ppt_memory_map *map)
 {
+	uint64_t before = generation(w);
 	struct world_state *s;
 
 	w->pool = NULL;
@@ -340,8 +405,13 @@ int step_restart(struct world *w, const struct ppt_memory_map *map)
 	}
 	if (step_attach(w))
 		return -1;
-	if (map)
-		acknowledge(w);
+	if (!map)
+		return 0;
+	if (generation(w) <= before)
+		return why_set(&w->why,
+			       "memory has moved, and the superblock's "
+			       "generation has not risen");
+	acknowledge(w);
 	return 0;
 }
 

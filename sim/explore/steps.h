@@ -46,6 +46,15 @@ int step_need(struct world *w, unsigned space, uint64_t va, uint64_t pa,
 int step_fill(struct world *w);
 
 int step_checkpoint(struct world *w);
+/* Map frames of the pool, and then not. */
+int step_give_up(struct world *w, unsigned space, uint64_t va, uint64_t pages);
+
+/*
+ * Change the rights of every other of @pages mapped pages and change them back,
+ * until the journal is as full as it gets before a checkpoint begins.
+ */
+int step_fill_ring(struct world *w, unsigned space, uint64_t va,
+		   uint64_t pages);
 int step_reclaim(struct world *w);
 int step_relaxed(struct world *w, bool on);
 int step_sync(struct world *w);

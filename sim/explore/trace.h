@@ -30,6 +30,8 @@ enum trace_kind {
  * @site:  number of the place in the library, see trace_site.
  * @low, @high: states that a crash just before it may show.
  * @map:   number of the memory map that a recovery is given.
+ * @quiet:   set-up: no crash is tried.
+ * @emptied: the journal is durably empty before this event.
  * @word:  the first, or of a flush the line's first.
  * @data:  where its values are.
  * @choices, @decided: of the run, how many there were by then.
@@ -40,7 +42,9 @@ struct trace_event {
 	uint16_t site;
 	uint16_t low;
 	uint16_t high;
-	uint16_t map;
+	uint8_t map;
+	bool quiet;
+	bool emptied;
 	uint32_t word;
 	uint32_t data;
 	uint32_t choices;

@@ -30,9 +30,10 @@ struct world_state {
  * @scratch: for the library; set by the caller (PPT_SCRATCH for the largest).
  * @attach_flags: as they are given to ppt_attach; set by the caller.  Without
  *           PPT_ATTACH_NO_MMU TLB flushes are confirmed after each operation.
- * @present: the memory map that a restart is given; NULL pointer semantics:
- *           @moved says whether it is given at all.
+ * @present: the memory map that a restart is given, if @moved.
  * @relaxed: commits are not durable when they are acknowledged.
+ * @emptied: a row's last step was ppt_checkpoint: there is nothing to replay.
+ * @quiet:   set-up inside a row: no crash is tried.
  * @low:     a crash now may show states @low to @states - 1.
  * @user:    called when the user of the pool's frames has written words of one
  *           and made them durable; set by the caller, may be NULL.
@@ -48,6 +49,8 @@ struct world {
 	struct ppt_memory_map present;
 	bool moved;
 	bool relaxed;
+	bool emptied;
+	bool quiet;
 	struct oracle now;
 	struct world_state state[WORLD_STATES_MAX];
 	unsigned states;

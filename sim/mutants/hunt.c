@@ -50,10 +50,13 @@ void hunt(const struct sim_mutant *mutant, uint64_t seed, int fd)
 	memset(&verdict, 0, sizeof(verdict));
 	found = mutant_hunt(mutant, seed, &verdict.v, &why);
 	verdict.killed = found > 0;
-	verdict.failed = found < 0;
-	if (found < 0)
+	if (found < 0) { /* it may be so wrong that there is no base pool */
+		verdict.killed = strstr(why.text, SIM_NO_BASE) == why.text;
+		verdict.failed = !verdict.killed;
+		(void)snprintf(verdict.v.kind, sizeof(verdict.v.kind), "base");
 		(void)snprintf(verdict.v.text, sizeof(verdict.v.text), "%s",
 			       why.text);
+	}
 	if (write(fd, &verdict, sizeof(verdict)) != (ssize_t)sizeof(verdict))
 		_exit(3);
 }

@@ -238,6 +238,21 @@ static void judge(struct mutants *out, struct mutant_result *m)
 	}
 }
 
+/* What a process dies of by its own doing. */
+static const char *death(int status)
+{
+	static const int own[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL };
+
+	if (!WIFSIGNALED(status))
+		return NULL;
+	if (WTERMSIG(status) == SIGALRM)
+		return "recovery does not end";
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (WTERMSIG(status) == own[i])
+			return strsignal(own[i]);
+	return NULL;
+}
+
 static int finish(struct pack *p, unsigned i, int status, struct why *why)
 {
 	struct mutant_result *m = &p->out->m[i];
@@ -256,13 +271,9 @@ static int finish(struct pack *p, unsigned i, int status, struct why *why)
 		m->killed = true;
 		(void)snprintf(m->by, sizeof(m->by), "%s: %.480s", v.v.kind,
 			       v.v.line);
-	} else if (!told && WIFSIGNALED(status) &&
-		   WTERMSIG(status) != SIGKILL) {
+	} else if (!told && death(status)) {
 		m->killed = true;
-		(void)snprintf(m->by, sizeof(m->by), "%s",
-			       WTERMSIG(status) == SIGALRM ?
-				       "recovery does not end" :
-				       strsignal(WTERMSIG(status)));
+		(void)snprintf(m->by, sizeof(m->by), "%s", death(status));
 	} else if (!told && !WIFSIGNALED(status)) {
 		return why_set(why, "%s: %s ended with status %d", m->name,
 			       p->program, WEXITSTATUS(status));
