@@ -247,6 +247,7 @@ void engine_crash_at(struct engine *x, uint32_t event)
 				      pow(10, states - x->res->eager_log10)) :
 			states + log10(1 +
 				       pow(10, x->res->eager_log10 - states));
+	x->run[0].at = at;
 	if (e->kind == TRACE_ACK && e->low == e->high &&
 	    x->opt->model != SIM_M0)
 		engine_check_acknowledged(x);

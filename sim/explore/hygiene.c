@@ -11,6 +11,10 @@
 
 #define SLOTS 65536u
 
+/* docs/FORMAT.md */
+#define SB_DESC_PAGE_WORD (80u / 8)
+#define DESC_FREE 1u
+
 /* What a replay would set: word + 1 -> value. */
 struct replayed {
 	uint64_t key[SLOTS];
@@ -66,6 +70,16 @@ static void keep_durable(void *ctx, uint64_t word, uint64_t n)
 	}
 }
 
+/* Of a free page any content will do. */
+static bool is_free(const struct engine *x, uint64_t word)
+{
+	const uint64_t *media = x->media.read;
+	uint64_t page = (uint32_t)media[SB_DESC_PAGE_WORD];
+	uint64_t at = page * PPT_PAGE_WORDS + word / PPT_PAGE_WORDS;
+
+	return at < x->media.words && (media[at] >> 32 & 0xf) == DESC_FREE;
+}
+
 static void check_word(struct hygiene *h, uint64_t word)
 {
 	struct engine *x = h->x;
@@ -73,7 +87,7 @@ static void check_word(struct hygiene *h, uint64_t word)
 	uint16_t site = pending_site(&x->pending[0], word);
 	uint32_t at;
 
-	if (engine_is_tail(word))
+	if (engine_is_tail(word) || is_free(x, word))
 		return;
 	if (pending_options(&x->pending[0], word, option) < 2)
 		return;
