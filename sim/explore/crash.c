@@ -70,6 +70,8 @@ static unsigned choose_summed(struct engine *x, unsigned *pattern,
 
 	if (x->level || (r->torn && line != r->torn_line))
 		return by_pattern(x, pattern, word, n);
+	if (r->torn && x->opt->model == SIM_M3) /* one garbled word will do */
+		return choice_make(&r->choice, 2) ? n - 1 : 0;
 	k = choice_make(&r->choice, n);
 	if (k && !r->torn) {
 		r->torn = true;
