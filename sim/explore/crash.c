@@ -61,22 +61,21 @@ static unsigned summed(const struct engine *x, uint64_t word)
  * line every way for the words that follow; what is read behind that line is
  * rejected with it.  In a recovery after a recovery patterns must do.
  */
-static unsigned choose_summed(struct engine *x, unsigned *pattern,
-			      uint64_t word, unsigned n)
+static unsigned choose_summed(struct engine *x, unsigned area, uint64_t word,
+			      unsigned n)
 {
 	struct run *r = &x->run[x->level];
-	uint64_t line = word / LINE_WORDS;
+	uint64_t line = word / LINE_WORDS + 1;
+	uint64_t *torn = &r->torn[area];
 	unsigned k;
 
-	if (x->level || (r->torn && line != r->torn_line))
-		return by_pattern(x, pattern, word, n);
-	if (r->torn && x->opt->model == SIM_M3) /* one garbled word will do */
+	if (x->level || (*torn && line != *torn))
+		return by_pattern(x, &r->pattern[area], word, n);
+	if (*torn && x->opt->model == SIM_M3) /* one garbled word will do */
 		return choice_make(&r->choice, 2) ? n - 1 : 0;
 	k = choice_make(&r->choice, n);
-	if (k && !r->torn) {
-		r->torn = true;
-		r->torn_line = line;
-	}
+	if (k && !*torn)
+		*torn = line;
 	return k;
 }
 
@@ -88,7 +87,7 @@ static unsigned choose(struct engine *x, uint64_t word, unsigned n)
 	if (x->eager)
 		return choice_make(&r->choice, n);
 	if (area < ENGINE_SUMMED)
-		k = choose_summed(x, &r->pattern[area], word, n);
+		k = choose_summed(x, area, word, n);
 	else if (r->single++ < SINGLE_MAX)
 		k = choice_make(&r->choice, n);
 	else
@@ -115,6 +114,7 @@ void engine_decide(struct engine *x, uint64_t word, uint64_t n)
 			k = choose(x, word, of);
 			pending_decide(p, word, &option[k], &r->log);
 		}
+		r->looked += x->mode == ENGINE_LOOK;
 		x->media.write[word] = option[k].value;
 		x->media.open[line] &= (uint8_t)~bit;
 		media_touch(&x->media, line);
@@ -218,6 +218,8 @@ static uint64_t recover(struct engine *x, const struct crash_point *at)
 				 (unsigned long long)diag.at);
 		return 0;
 	}
+	if (report.records_replayed && !report.tables_rebased)
+		x->run[x->level].settled = true;
 	if (at->emptied && report.records_replayed) {
 		engine_violation(x, "oracle",
 				 "%llu records are replayed after an "
@@ -277,7 +279,7 @@ static bool go_on(struct engine *x, struct ppt_pool *pool, unsigned state)
 	}
 	ack.choices = r->choice.at;
 	ack.decided = r->log.count;
-	trace_add(&r->trace, &ack, 0, x->media.read);
+	trace_add(&r->trace, &ack, 0, 0, x->media.read);
 	return true;
 }
 
@@ -300,7 +302,7 @@ static struct crash_point point_in(const struct run *r, uint32_t e,
 }
 
 /* Whether a crash there is to be tried, and has not been with this prefix. */
-static bool is_wanted(const struct engine *x, unsigned level, uint32_t e)
+static bool is_wanted(struct engine *x, unsigned level, uint32_t e)
 {
 	const struct run *r = &x->run[level];
 	bool end = e == r->trace.count;
@@ -313,7 +315,31 @@ static bool is_wanted(const struct engine *x, unsigned level, uint32_t e)
 	if (x->forced)
 		return level + 1 < x->forced_levels &&
 		       x->forced_event[level + 1] == e;
-	return choice_first_after(&r->choice, choices);
+	if (!choice_first_after(&r->choice, choices))
+		return false;
+	if (!level || x->opt->sample < 2 ||
+	    mix(r->path + e) % x->opt->sample == 0)
+		return true;
+	x->res->sampled++;
+	return false;
+}
+
+/* After a replay the journal is empty: nothing may be pending any more. */
+static void check_settled(struct engine *x, unsigned level)
+{
+	const struct pending *p = &x->pending[level + 1];
+
+	for (uint32_t c = 1; c < p->chains; c++) {
+		uint16_t site = p->step[p->chain[c].last].site;
+
+		if (p->chain[c].lo == p->chain[c].n || x->unclean[site])
+			continue;
+		x->unclean[site] = true;
+		engine_violation(x, "hygiene",
+				 "a store by %s is pending when recovery has "
+				 "returned",
+				 trace_site_text(site));
+	}
 }
 
 /* Crash inside what a run did, before each event that counts. */
@@ -326,6 +352,8 @@ static void crash_again(struct engine *x, unsigned level, uint64_t found)
 	for (uint32_t e = 0; e <= r->trace.count && !x->halt; e++) {
 		bool end = e == r->trace.count;
 
+		if (e == r->back && r->settled)
+			check_settled(x, level);
 		if (is_wanted(x, level, e)) {
 			struct crash_point at = point_in(r, e, found);
 
@@ -345,12 +373,17 @@ static void crash_again(struct engine *x, unsigned level, uint64_t found)
  * whatever the journal said when it was whole, and after one in DEEP_ONCE of
  * the ways in which it was torn, which all end in the same rejection.
  */
-static bool goes_deep(const struct engine *x)
+static bool goes_deep(struct engine *x)
 {
 	const struct run *r = &x->run[0];
+	bool torn = false;
 
-	return !x->plain &&
-	       (!r->torn || x->forced || mix(r->path) % DEEP_ONCE == 0);
+	for (unsigned i = 0; i < ENGINE_SUMMED; i++)
+		torn |= r->torn[i] != 0;
+	if (x->plain || !torn || x->forced || mix(r->path) % DEEP_ONCE == 0)
+		return !x->plain;
+	x->res->sampled++;
+	return false;
 }
 
 static void one_run(struct engine *x, unsigned level,
@@ -364,7 +397,9 @@ static void one_run(struct engine *x, unsigned level,
 	x->level = level;
 	r->at = *at;
 	memset(r->pattern, 0, sizeof(r->pattern));
-	r->torn = false;
+	memset(r->torn, 0, sizeof(r->torn));
+	r->looked = 0;
+	r->settled = false;
 	r->single = 0;
 	r->path = level ? x->run[level - 1].path : 0;
 	r->log.count = 0;

@@ -61,8 +61,11 @@ struct crash_point {
 /**
  * struct run - one recovery of a crash state.
  * @back:   event at which ppt_attach had returned.
+ * @looked: words that were decided because the oracle read them.
+ * @settled: it replayed, and so left nothing to replay.
  * @in_force: decisions that hold for the crash in it that is looked at.
- * @torn:   a word under a checksum was lost; @torn_line: the first in this line.
+ * @torn:   of what is under a checksum a word was lost; the first in this line
+ *           (its number and 1; 0: none).
  * @pattern: how the words are chosen that are not enumerated; 0 not yet.
  * @single: words that no checksum covers and that were.
  * @path:   a hash of the choices that led here.
@@ -74,8 +77,9 @@ struct run {
 	struct crash_point at;
 	uint32_t back;
 	uint32_t in_force;
-	bool torn;
-	uint64_t torn_line;
+	uint32_t looked;
+	bool settled;
+	uint64_t torn[ENGINE_SUMMED];
 	unsigned pattern[ENGINE_SUMMED + 1];
 	unsigned single;
 	uint64_t path;
@@ -126,6 +130,7 @@ struct engine {
 	uint32_t memo_used[MEMO_SLOTS / 2];
 	unsigned memo_count;
 	uint8_t seen[TRACE_SITES_MAX]; /* kinds of events by site, as bits */
+	bool series[TRACE_SITES_MAX];  /* several in a row */
 	bool unclean[TRACE_SITES_MAX]; /* hygiene that was reported */
 	bool halt;
 	bool forced; /* replay: the choices are given */

@@ -128,6 +128,15 @@ static int find_row(const char *name, size_t len)
 	return -1;
 }
 
+static unsigned uses(const struct engine *x, unsigned row)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < x->rows; i++)
+		n += x->row[i] == row;
+	return n;
+}
+
 int engine_parse(struct engine *x, const char *name)
 {
 	const char *at = name;
@@ -145,6 +154,10 @@ int engine_parse(struct engine *x, const char *name)
 			return why_set(&x->why,
 				       "workload: more than %u operations",
 				       SIM_SEQUENCE_MAX);
+		if (uses(x, (unsigned)row) == WORLD_REPEATS)
+			return why_set(&x->why,
+				       "workload: \"%s\" more than %u times",
+				       world_ops[row].name, WORLD_REPEATS);
 		x->row[x->rows++] = (unsigned)row;
 		if (!at[len])
 			break;
@@ -369,6 +382,7 @@ int sim_sites(struct sim_site *site, unsigned *count, struct why *why)
 		(void)snprintf(s->site, sizeof(s->site), "%s",
 			       trace_site_text(i));
 		s->flush = x.seen[i] & 1u << TRACE_FLUSH;
+		s->series = x.series[i];
 		s->fence = x.seen[i] & 1u << TRACE_FENCE;
 		s->stream = x.seen[i] & 1u << TRACE_STREAM;
 		++*count;

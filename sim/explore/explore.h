@@ -77,7 +77,7 @@ struct sim_options {
 };
 
 #define SIM_VIOLATIONS_KEPT 8u
-#define SIM_LINE_BYTES 512u
+#define SIM_LINE_BYTES 1024u
 
 /* What went wrong. */
 struct sim_violation {
@@ -153,6 +153,7 @@ int sim_selfcheck(const struct sim_options *options, struct sim_selfcheck *out,
 struct sim_site {
 	char site[64];
 	bool flush;
+	bool series; /* of flushes, more than one */
 	bool fence;
 	bool stream;
 };

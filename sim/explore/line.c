@@ -9,17 +9,30 @@
 static const char digit[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 static const char *const model_name[] = { "m0", "m1", "m2", "m3" };
 
+/* Return: characters written, or @room if they do not fit. */
 static size_t put_choices(const uint8_t *choice, uint32_t n, char *text,
 			  size_t room)
 {
-	size_t k = 0;
+	size_t at = 0;
 
 	while (n && !choice[n - 1])
 		n--; /* what is not said is 0 */
-	for (; k < n && k + 1 < room; k++)
-		text[k] = digit[choice[k]];
-	text[k] = 0;
-	return k;
+	for (uint32_t i = 0, zeros; i < n; i += zeros ? zeros : 1) {
+		zeros = 0;
+		while (!choice[i + zeros])
+			zeros++;
+		if (at + 16 >= room)
+			return room;
+		if (zeros > 3) {
+			at += (size_t)snprintf(text + at, room - at, "(%u)",
+					       zeros);
+			continue;
+		}
+		zeros = 0;
+		text[at++] = digit[choice[i]];
+	}
+	text[at] = 0;
+	return at;
 }
 
 void line_print(const struct line *line, char *text, size_t bytes)
@@ -38,27 +51,32 @@ void line_print(const struct line *line, char *text, size_t bytes)
 		at += put_choices(line->choice[i], line->choices[i], text + at,
 				  bytes - at);
 	}
+	if (at + 16 >= bytes)
+		(void)snprintf(text, bytes,
+			       "%s: more choices than a line holds",
+			       line->workload);
 }
 
 void line_make(const struct engine *x, char *text, size_t bytes)
 {
-	struct line line = { .model = x->opt->model,
-			     .depth = x->opt->depth,
-			     .mmu = x->opt->mmu,
-			     .seed = x->opt->seed,
-			     .fingerprint = trace_fingerprint(&x->work),
-			     .levels = x->level + 1 };
+	static struct line line;
+
+	line = (struct line){ .model = x->opt->model,
+			      .depth = x->opt->depth,
+			      .mmu = x->opt->mmu,
+			      .seed = x->opt->seed,
+			      .fingerprint = trace_fingerprint(&x->work),
+			      .levels = x->level + 1 };
 
 	if (x->opt->mutant)
 		line.mutant = *x->opt->mutant;
 	memcpy(line.workload, x->name, sizeof(line.workload));
 	for (unsigned i = 0; i < line.levels; i++) {
 		const struct choice *c = &x->run[i].choice;
-		uint32_t n = c->at < SIM_LINE_BYTES ? c->at : SIM_LINE_BYTES;
 
 		line.event[i] = x->run[i].at.event;
-		line.choices[i] = n;
-		memcpy(line.choice[i], c->taken, n);
+		line.choices[i] = c->at;
+		memcpy(line.choice[i], c->taken, c->at);
 	}
 	line_print(&line, text, bytes);
 }
@@ -99,13 +117,27 @@ static int parse_level(struct line *line, char *text, struct why *why)
 	if (number(text, 10, UINT32_MAX, &event))
 		return bad(why, "not an event", text);
 	line->event[level] = (uint32_t)event;
-	for (; *choices; choices++) {
+	while (*choices) {
 		const char *d = strchr(digit, *choices);
+		unsigned long zeros = 0;
+		char *end = choices + 1;
 
-		if (!d || line->choices[level] == SIM_LINE_BYTES)
+		if (*choices == '(') {
+			zeros = strtoul(choices + 1, &end, 10);
+			if (*end++ != ')' || !zeros)
+				return bad(why, "not a number of zeros",
+					   choices);
+		} else if (!d) {
 			return bad(why, "not a choice", choices);
-		line->choice[level][line->choices[level]++] =
-			(uint8_t)(d - digit);
+		}
+		if (zeros + 1 > CHOICES_MAX - line->choices[level])
+			return bad(why, "too many choices", choices);
+		if (zeros)
+			line->choices[level] += (uint32_t)zeros;
+		else
+			line->choice[level][line->choices[level]++] =
+				(uint8_t)(d - digit);
+		choices = end;
 	}
 	line->levels++;
 	return 0;

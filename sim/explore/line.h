@@ -7,7 +7,8 @@
  *   pptsim1/WORKLOAD/MODEL/DEPTH/FLAGS/SEED/FINGERPRINT/FAULT@SITE/EVENT:CHOICES[/…]
  *
  * FINGERPRINT is that of the workload's trace: another library's differs.
- * EVENT:CHOICES is there for each level; a choice is one character, 0-9 a-z.
+ * EVENT:CHOICES is there for each level; a choice is one character, 0-9 a-z;
+ * (N) stands for N zeros, and what is not said is 0.
  */
 #ifndef SIM_EXPLORE_LINE_H
 #define SIM_EXPLORE_LINE_H
@@ -24,13 +25,14 @@ struct line {
 	unsigned levels;
 	uint32_t event[ENGINE_LEVELS];
 	uint32_t choices[ENGINE_LEVELS];
-	uint8_t choice[ENGINE_LEVELS][SIM_LINE_BYTES];
+	uint8_t choice[ENGINE_LEVELS][CHOICES_MAX];
 	struct sim_mutant mutant;
 };
 
 /* What the engine is doing now. */
 void line_make(const struct engine *x, char *text, size_t bytes);
 
+/* A line that does not fit becomes one that cannot be parsed, and says so. */
 void line_print(const struct line *line, char *text, size_t bytes);
 
 /* 0, or -1 and what is wrong with it. */

@@ -36,6 +36,7 @@
 	X(relaxed, "three relaxed commits and a sync")                         \
 	X(wrap, "commits while a checkpoint goes on beside them")              \
 	X(again, "a frame that was written, freed and taken again")            \
+	X(turnover, "a frame is freed and one taken in one transaction")       \
 	X(reuse, "a table's page becomes a frame, and a table again")          \
 	X(maptables, "a range over three tables, unaligned, replaced")         \
 	X(format, "a new pool over the living one")                            \
@@ -214,6 +215,27 @@ static int run_again(struct world *w, unsigned k)
 		if (step_map(w, 1, va + i * PPT_SIZE_4K, PPT_PA_ALLOC, 1))
 			return -1;
 	return 0;
+}
+
+static int run_turnover(struct world *w, unsigned k)
+{
+	const struct op op[] = {
+		{ .kind = OP_UNMAP,
+		  .space = 1,
+		  .va = AT_HIGH_PAGE(192 + 4 * k),
+		  .len = PPT_SIZE_4K },
+		{ .kind = OP_MAP,
+		  .space = 1,
+		  .va = AT_HIGH_PAGE(194 + 4 * k),
+		  .pa = PPT_PA_ALLOC,
+		  .len = PPT_SIZE_4K,
+		  .prot = STEP_RW },
+	};
+
+	if (step_need_space(w, 1) ||
+	    step_map(w, 1, op[0].va, PPT_PA_ALLOC, 1) || step_fill(w))
+		return -1;
+	return step_txn(w, op, 2);
 }
 
 static int run_chain(struct world *w, unsigned k)

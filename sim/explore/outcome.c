@@ -117,7 +117,6 @@ uint64_t engine_outcome(struct engine *x, const struct crash_point *at)
 					 .ctx = x };
 	struct run *r = &x->run[x->level];
 	struct memo *m = memo_find(x, content_hash(x));
-	uint32_t choices = r->choice.at;
 	uint64_t matched;
 	struct why why = { "" };
 
@@ -137,7 +136,7 @@ uint64_t engine_outcome(struct engine *x, const struct crash_point *at)
 		return 0;
 	}
 	note_outcome(x, x->image.hash);
-	if (m && choices == r->choice.at) { /* else it depends on them, too */
+	if (m && !r->looked) { /* else it depends on that, too */
 		m->tested |= at->allowed;
 		m->matched |= matched;
 		m->hash = x->image.hash;

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The word of a step that means nothing any more. */
+#define FORGOTTEN UINT32_MAX
+
 static void *must(void *p)
 {
 	if (!p)
@@ -90,7 +93,7 @@ static uint32_t chain_for(struct pending *p, uint32_t word, bool stream)
 			return top;
 		return new_chain(p, line, stream);
 	}
-	if (!p->line_of[line] || (top && top != p->line_of[line]))
+	if (!p->line_of[line] || (top && p->chain[top].stream))
 		p->line_of[line] = new_chain(p, line, false);
 	return p->line_of[line];
 }
@@ -142,16 +145,31 @@ static void list_line(struct pending *p, uint32_t line)
 
 /* -------------------------------------------------------------- durable -- */
 
+/* What a chain stored to a word means nothing any more. */
+static void forget(struct pending *p, uint32_t c, uint32_t word)
+{
+	uint32_t s = p->chain[c].first;
+
+	for (uint16_t i = 0; i < p->chain[c].n; i++, s = p->step[s].next)
+		if (p->step[s].word == word)
+			p->step[s].word = FORGOTTEN;
+}
+
 /* A store has become durable: what was pending under it means nothing now. */
 static void settle_step(struct pending *p, uint32_t c, const struct step *s)
 {
-	uint32_t *link = &p->head[s->word];
+	uint32_t *link;
 
+	if (s->word == FORGOTTEN)
+		return;
+	link = &p->head[s->word];
 	while (*link && p->ref[*link].chain != c)
 		link = &p->ref[*link].below;
 	if (!*link)
 		return; /* under one that is durable already */
 	p->durable[s->word] = s->value;
+	for (uint32_t r = p->ref[*link].below; r; r = p->ref[r].below)
+		forget(p, p->ref[r].chain, s->word);
 	p->ref[*link].below = 0;
 	if (--p->ref[*link].uses == 0)
 		*link = 0;
@@ -195,10 +213,14 @@ static void store(struct pending *p, const struct trace *t,
 		uint32_t c = chain_for(p, word, stream);
 
 		add_step(p, c, word, t->data[e->data + i], e->site);
-		if (stream || p->model == SIM_M0 || e->kind == TRACE_USER)
+		if (stream || p->model == SIM_M0)
 			enqueue(p, c);
+		if (e->kind != TRACE_USER)
+			continue;
+		p->chain[c].flushed = p->chain[c].n;
+		settle(p, c); /* it alone: nothing else is fenced */
 	}
-	if (p->model == SIM_M0 || e->kind == TRACE_USER)
+	if (p->model == SIM_M0)
 		settle_all(p);
 }
 
@@ -293,6 +315,17 @@ static uint64_t garbage(uint64_t word, uint64_t value)
 	return (h ^ h >> 31) * UINT64_C(0x94d049bb133111eb) + 1;
 }
 
+/* A newer store of a single word has this value, too: that will do. */
+static unsigned drop_value(struct option *o, unsigned n, uint64_t value)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (o[i].value == value) {
+			memmove(&o[i], &o[i + 1], (n - i - 1) * sizeof(*o));
+			return n - 1;
+		}
+	return n;
+}
+
 /*
  * What the cuts lo … hi of a chain leave in @word, the newest first.  A cut
  * that comes before its first store there leaves what is below: *none is the
@@ -315,6 +348,8 @@ static unsigned chain_options(const struct walk *w, uint64_t word,
 			*none = cut - 1;
 		else
 			all[n - 1].hi = cut - 1;
+		if (p->model != SIM_M1 || c->stream)
+			n = drop_value(all, n, p->step[s].value);
 		if (n == PENDING_OPTIONS_MAX) { /* forget the oldest */
 			memmove(all, all + 1, sizeof(all) - sizeof(*all));
 			n--;
@@ -344,7 +379,7 @@ static bool add_garbage(const struct pending *p, const struct walk *w,
 {
 	const struct chain *c = &w->at->chain[w->at->ref[w->ref].chain];
 
-	if (p->model != SIM_M3 || !c->stream || c->lo == c->n ||
+	if (p->model != SIM_M3 || !c->stream || c->lo == c->hi ||
 	    word < p->garbage_first || word >= p->garbage_last || !n ||
 	    n == PENDING_OPTIONS_MAX)
 		return false;
@@ -378,7 +413,7 @@ unsigned pending_options(struct pending *p, uint64_t word,
 	unsigned n = 0;
 	int none = 0;
 
-	for (; w.ref; walk_next(&w, word)) {
+	for (; w.ref && n + 2 < PENDING_OPTIONS_MAX; walk_next(&w, word)) {
 		const struct chain *c = &w.at->chain[w.at->ref[w.ref].chain];
 
 		independent &= p->model != SIM_M1 || c->stream;

@@ -18,7 +18,7 @@
 #include "sim/explore/explore.h"
 #include "sim/explore/trace.h"
 
-#define PENDING_OPTIONS_MAX 24u
+#define PENDING_OPTIONS_MAX 36u
 
 struct chain {
 	uint32_t first; /* steps, linked */

@@ -39,6 +39,24 @@ static struct trace_event event_now(struct engine *x, enum trace_kind kind,
 				     .word = (uint32_t)(off / 8) };
 }
 
+/* Under M0 a crash may come between any two words, of one line as well. */
+static unsigned most(const struct engine *x)
+{
+	return x->opt->model == SIM_M0 ? 1 : LINE_WORDS;
+}
+
+/* What a place does; more than one line in a row is a series. */
+static void note_site(struct engine *x, const struct trace *t,
+		      const struct trace_event *e)
+{
+	const struct trace_event *last = t->count ? &t->event[t->count - 1] :
+						    NULL;
+
+	x->seen[e->site] |= (uint8_t)(1u << e->kind);
+	if (last && last->kind == e->kind && last->site == e->site)
+		x->series[e->site] = true;
+}
+
 static void record(struct engine *x, enum ppt_pm_event event, uint64_t off,
 		   uint64_t len, const char *site)
 {
@@ -50,8 +68,8 @@ static void record(struct engine *x, enum ppt_pm_event event, uint64_t off,
 	struct trace_event e;
 
 	e = event_now(x, kind[event], off, site);
-	x->seen[e.site] |= (uint8_t)(1u << e.kind);
-	trace_add(&x->work, &e, stores ? len / 8 : 0, x->media.read);
+	note_site(x, &x->work, &e);
+	trace_add(&x->work, &e, stores ? len / 8 : 0, most(x), x->media.read);
 }
 
 static void add_run_event(struct engine *x, enum ppt_pm_event event,
@@ -70,8 +88,8 @@ static void add_run_event(struct engine *x, enum ppt_pm_event event,
 		.decided = r->log.count,
 	};
 
-	x->seen[e.site] |= (uint8_t)(1u << e.kind);
-	trace_add(&r->trace, &e, stores ? len / 8 : 0, x->media.read);
+	note_site(x, &r->trace, &e);
+	trace_add(&r->trace, &e, stores ? len / 8 : 0, most(x), x->media.read);
 	if (!stores)
 		return;
 	for (uint64_t w = off / 8; w < (off + len) / 8; w++) {
@@ -112,7 +130,7 @@ static void user_wrote(void *ctx, uint64_t off, uint64_t len)
 	struct engine *x = ctx;
 	struct trace_event e = event_now(x, TRACE_USER, off, "user");
 
-	trace_add(&x->work, &e, len / 8, x->media.read);
+	trace_add(&x->work, &e, len / 8, LINE_WORDS, x->media.read);
 }
 
 static void acknowledge(struct engine *x)
@@ -120,7 +138,7 @@ static void acknowledge(struct engine *x)
 	struct trace_event e = event_now(x, TRACE_ACK, 0, "caller");
 
 	e.emptied = x->world.emptied;
-	trace_add(&x->work, &e, 0, x->media.read);
+	trace_add(&x->work, &e, 0, 0, x->media.read);
 }
 
 int engine_record(struct engine *x)

@@ -46,7 +46,8 @@ static bool drop_operation(const struct sim_options *options, struct line *line,
 	     i++) {
 		if (!strcmp(name, line->workload))
 			return false;
-		if (sim_explore(&less, &result, &why) || !result.violations)
+		if (sim_explore(&less, &result, &why) || !result.violations ||
+		    strcmp(result.violation[0].kind, v->kind) != 0)
 			continue;
 		*v = result.violation[0];
 		return !line_parse(v->line, line, &why);
@@ -68,7 +69,8 @@ static bool keep_word(struct line *line, struct sim_violation *v)
 				continue;
 			line->choice[level][i] = 0;
 			line_print(line, text, sizeof(text));
-			if (sim_replay(text, NULL, &now, &why) == 1) {
+			if (sim_replay(text, NULL, &now, &why) == 1 &&
+			    !strcmp(now.kind, v->kind)) {
 				*v = now;
 				return !line_parse(v->line, line, &why);
 			}
@@ -79,7 +81,7 @@ static bool keep_word(struct line *line, struct sim_violation *v)
 
 void engine_shrink(const struct sim_options *options, struct sim_violation *v)
 {
-	struct line line;
+	static struct line line;
 	struct why why;
 
 	if (line_parse(v->line, &line, &why))

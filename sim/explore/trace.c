@@ -41,7 +41,7 @@ static struct trace_event *append(struct trace *t,
 }
 
 void trace_add(struct trace *t, const struct trace_event *like, uint64_t words,
-	       const uint64_t *media)
+	       unsigned most, const uint64_t *media)
 {
 	uint32_t word = like->word;
 
@@ -51,6 +51,8 @@ void trace_add(struct trace *t, const struct trace_event *like, uint64_t words,
 		uint32_t part = LINE_WORDS - word % LINE_WORDS;
 		struct trace_event *e = append(t, like);
 
+		if (part > most)
+			part = most;
 		if (part > words)
 			part = (uint32_t)words;
 		t->data = grow(t->data, &t->data_room, t->used + part,

@@ -69,11 +69,12 @@ static inline void trace_reset(struct trace *t)
 }
 
 /*
- * Append a store of @words from @word on, cut at line borders; the values are
- * taken from @media.  Barriers and marks: @words 0.
+ * Append a store of @words from @word on, in parts of at most @most words that
+ * lie in one line; the values are taken from @media.  Barriers and marks:
+ * @words 0.
  */
 void trace_add(struct trace *t, const struct trace_event *like, uint64_t words,
-	       const uint64_t *media);
+	       unsigned most, const uint64_t *media);
 
 /* A number for a place ("file:line"), from 1; and its text without folders. */
 uint16_t trace_site(const char *site);

@@ -3,16 +3,19 @@
 #include "sim/mutants/hunt.h"
 
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-#define WORKLOAD_LIMIT_S 30u /* one takes a second or so */
+#define WORKLOAD_LIMIT_S 30 /* of CPU; one takes a second or so */
 
 /* Alive: a recovery without end would not get here. */
 static void alive(void *ctx, const struct sim_result *so_far)
 {
+	const struct itimerval limit = { .it_value.tv_sec = WORKLOAD_LIMIT_S };
+
 	(void)ctx;
 	(void)so_far;
-	alarm(WORKLOAD_LIMIT_S);
+	(void)setitimer(ITIMER_VIRTUAL, &limit, NULL);
 }
 
 int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,

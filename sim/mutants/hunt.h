@@ -16,7 +16,7 @@ struct hunt_verdict {
 	struct sim_violation v;
 };
 
-/* Hunt, and write the verdict to @fd.  An endless recovery ends in SIGALRM. */
+/* Hunt, and write the verdict to @fd.  An endless recovery ends in SIGVTALRM. */
 void hunt(const struct sim_mutant *mutant, uint64_t seed, int fd);
 
 /* Turn on a seeded mistake; false: not this build, or there is none. */

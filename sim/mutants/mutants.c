@@ -86,8 +86,9 @@ static bool applies(const struct sim_site *site, enum sim_fault f)
 {
 	switch (f) {
 	case SIM_FAULT_DROP_FLUSH:
-	case SIM_FAULT_SHORT_FLUSH:
 		return site->flush;
+	case SIM_FAULT_SHORT_FLUSH:
+		return site->flush && site->series;
 	case SIM_FAULT_DROP_FENCE:
 	case SIM_FAULT_SWAP:
 	case SIM_FAULT_SWAP_NEXT:
@@ -245,7 +246,7 @@ static const char *death(int status)
 
 	if (!WIFSIGNALED(status))
 		return NULL;
-	if (WTERMSIG(status) == SIGALRM)
+	if (WTERMSIG(status) == SIGVTALRM)
 		return "recovery does not end";
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (WTERMSIG(status) == own[i])
@@ -269,7 +270,7 @@ static int finish(struct pack *p, unsigned i, int status, struct why *why)
 		return why_set(why, "%s: %.500s", m->name, v.v.text);
 	if (told && v.killed) {
 		m->killed = true;
-		(void)snprintf(m->by, sizeof(m->by), "%s: %.480s", v.v.kind,
+		(void)snprintf(m->by, sizeof(m->by), "%s: %.960s", v.v.kind,
 			       v.v.line);
 	} else if (!told && death(status)) {
 		m->killed = true;
