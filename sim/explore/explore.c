@@ -361,7 +361,9 @@ int sim_explore(const struct sim_options *options, struct sim_result *result,
 /* Barriers of workloads and of recoveries, as a small campaign meets them. */
 int sim_sites(struct sim_site *site, unsigned *count, struct why *why)
 {
-	const struct sim_options options = { .ops = 1, .shards = 1 };
+	const struct sim_options options = { .ops = 1,
+					     .model = SIM_M2,
+					     .shards = 1 };
 	static struct sim_result result;
 	static struct engine x;
 	int err;
