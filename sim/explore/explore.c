@@ -204,8 +204,13 @@ bool engine_is_crash_point(const struct engine *x, const struct trace *t,
 	if (kind == TRACE_FENCE || kind == TRACE_ACK)
 		return true;
 	/* What the user of a frame writes is not all or nothing. */
-	return (x->opt->every_event || x->opt->model == SIM_M0) &&
-	       kind != TRACE_NONE && kind != TRACE_USER;
+	if (kind == TRACE_NONE || kind == TRACE_USER)
+		return false;
+	if (x->opt->every_event)
+		return true;
+	/* M0: between any two words of the workload, any two lines later. */
+	return x->opt->model == SIM_M0 &&
+	       (t == &x->work || kind == TRACE_FLUSH);
 }
 
 void engine_rewind(struct engine *x)
