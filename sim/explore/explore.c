@@ -167,29 +167,57 @@ int engine_parse(struct engine *x, const char *name)
 	return 0;
 }
 
-/* The @i-th sequence: the short ones first. */
-static void nth_workload(struct engine *x, uint64_t i)
+/* Of sequences of this length: how many rows there are to choose from. */
+static unsigned row_count(unsigned length)
 {
-	uint64_t of = world_op_count;
+	unsigned n = 0;
 
-	for (x->rows = 1; i >= of; x->rows++) {
-		i -= of;
-		of *= world_op_count;
+	for (unsigned i = 0; i < world_op_count; i++)
+		n += length < 3 || world_ops[i].core;
+	return n;
+}
+
+static unsigned nth_row(unsigned length, uint64_t n)
+{
+	unsigned i = 0;
+
+	for (;; i++) {
+		if (length >= 3 && !world_ops[i].core)
+			continue;
+		if (!n--)
+			return i;
 	}
-	for (unsigned k = x->rows; k-- > 0; i /= world_op_count)
-		x->row[k] = (unsigned)(i % world_op_count);
-	engine_name(x);
+}
+
+static uint64_t sequences(unsigned length)
+{
+	uint64_t of = 1;
+
+	for (unsigned i = 0; i < length; i++)
+		of *= row_count(length);
+	return of;
 }
 
 static uint64_t workloads(unsigned ops)
 {
-	uint64_t sum = 0, of = 1;
+	uint64_t sum = 0;
 
-	while (ops--) {
-		of *= world_op_count;
-		sum += of;
-	}
+	for (; ops; ops--)
+		sum += sequences(ops);
 	return sum;
+}
+
+/* The @i-th sequence: the short ones first. */
+static void nth_workload(struct engine *x, uint64_t i)
+{
+	unsigned of;
+
+	for (x->rows = 1; i >= sequences(x->rows); x->rows++)
+		i -= sequences(x->rows);
+	of = row_count(x->rows);
+	for (unsigned k = x->rows; k-- > 0; i /= of)
+		x->row[k] = nth_row(x->rows, i % of);
+	engine_name(x);
 }
 
 /* ------------------------------------------------------------ crash points -- */

@@ -20,38 +20,41 @@
  */
 #include "sim/explore/steps.h"
 
-/* X(name, what); first what is explored soon, so that mutants die of it. */
+/*
+ * X(name, core, what); first what is explored soon, so that mutants die of it.
+ * Core rows reach every path of the protocol; sequences of three are of these.
+ */
 #define ROWS(X)                                                                \
-	X(map1, "a page, into a table that is there")                          \
-	X(map512, "a whole table, replaced in place")                          \
-	X(protect, "pages, read-only")                                         \
-	X(checkpoint, "a page, then the journal is emptied")                   \
-	X(create, "a space")                                                   \
-	X(delete, "a space with what it maps")                                 \
-	X(restart, "death, and a restart")                                     \
-	X(share, "another mapping of a frame of the pool, and its end")        \
-	X(alloc, "two frames of the pool, zeroed, then filled")                \
-	X(unmapfree, "an unmap that frees a table and a frame")                \
-	X(split, "a part of a 2 MiB leaf: unmapped or protected")              \
-	X(relaxed, "three relaxed commits and a sync")                         \
-	X(wrap, "commits while a checkpoint goes on beside them")              \
-	X(again, "a frame that was written, freed and taken again")            \
-	X(turnover, "a frame is freed and one taken in one transaction")       \
-	X(reuse, "a table's page becomes a frame, and a table again")          \
-	X(maptables, "a range over three tables, unaligned, replaced")         \
-	X(format, "a new pool over the living one")                            \
-	X(txn, "map, protect, unmap and frames in one transaction")            \
-	X(unmaphuge, "130 MiB, unlinked whole and reclaimed")                  \
-	X(mapnew, "a page that needs tables at every level")                   \
-	X(move, "death, and a restart where memory has moved")                 \
-	X(aside, "64 tables, built aside")                                     \
-	X(chain, "a transaction of two records")
+	X(map1, 1, "a page, into a table that is there")                       \
+	X(map512, 1, "a whole table, replaced in place")                       \
+	X(protect, 1, "pages, read-only")                                      \
+	X(checkpoint, 1, "a page, then the journal is emptied")                \
+	X(create, 1, "a space")                                                \
+	X(delete, 1, "a space with what it maps")                              \
+	X(restart, 0, "death, and a restart")                                  \
+	X(share, 0, "another mapping of a frame of the pool, and its end")     \
+	X(alloc, 0, "two frames of the pool, zeroed, then filled")             \
+	X(unmapfree, 1, "an unmap that frees a table and a frame")             \
+	X(split, 1, "a part of a 2 MiB leaf: unmapped or protected")           \
+	X(relaxed, 1, "three relaxed commits and a sync")                      \
+	X(wrap, 1, "commits while a checkpoint goes on beside them")           \
+	X(again, 0, "a frame that was written, freed and taken again")         \
+	X(turnover, 0, "a frame is freed and one taken in one transaction")    \
+	X(reuse, 1, "a table's page becomes a frame, and a table again")       \
+	X(maptables, 1, "a range over three tables, unaligned, replaced")      \
+	X(format, 0, "a new pool over the living one")                         \
+	X(txn, 1, "map, protect, unmap and frames in one transaction")         \
+	X(unmaphuge, 0, "130 MiB, unlinked whole and reclaimed")               \
+	X(mapnew, 1, "a page that needs tables at every level")                \
+	X(move, 1, "death, and a restart where memory has moved")              \
+	X(aside, 1, "64 tables, built aside")                                  \
+	X(chain, 0, "a transaction of two records")
 
 #define WRAP_COMMITS 6u
 #define CHAIN_OPS 40u /* runs, and one for the table: a record holds 39 */
 
 enum row {
-#define ROW_NUMBER(name, what) ROW_##name,
+#define ROW_NUMBER(name, core, what) ROW_##name,
 	ROWS(ROW_NUMBER)
 #undef ROW_NUMBER
 };
@@ -356,7 +359,7 @@ static int run_format(struct world *w, unsigned k)
 }
 
 /* The function in the table: it knows which row it is. */
-#define ROW_RUN(name, what)                                                    \
+#define ROW_RUN(name, core, what)                                              \
 	static int row_##name(struct world *w)                                 \
 	{                                                                      \
 		return run_##name(w, w->used[ROW_##name]++);                   \
@@ -365,7 +368,7 @@ ROWS(ROW_RUN)
 #undef ROW_RUN
 
 const struct world_op world_ops[] = {
-#define ROW_ENTRY(name, what) { #name, what, row_##name },
+#define ROW_ENTRY(name, core, what) { #name, what, core, row_##name },
 	ROWS(ROW_ENTRY)
 #undef ROW_ENTRY
 };

@@ -64,11 +64,13 @@ struct world {
 
 /**
  * struct world_op - one row.
+ * @core: sequences of three are made of core rows only.
  * @run: 0, or -1 and world->why: the library did what it must not.
  */
 struct world_op {
 	const char *name;
 	const char *what;
+	bool core;
 	int (*run)(struct world *w);
 };
 
