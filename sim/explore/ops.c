@@ -50,7 +50,8 @@
 	X(aside, 1, "64 tables, built aside")                                  \
 	X(chain, 0, "a transaction of two records")
 
-#define WRAP_COMMITS 6u
+#define WRAP_COMMITS 8u
+#define WRAP_PAST 4u  /* so that it ends with the last of them */
 #define CHAIN_OPS 40u /* runs, and one for the table: a record holds 39 */
 
 enum row {
@@ -236,7 +237,8 @@ static int run_turnover(struct world *w, unsigned k)
 	};
 
 	if (step_need_space(w, 1) ||
-	    step_map(w, 1, op[0].va, PPT_PA_ALLOC, 1) || step_fill(w))
+	    step_map(w, 1, op[0].va, PPT_PA_ALLOC, 1) || step_fill(w) ||
+	    step_restart(w, NULL)) /* so that the transaction looks afresh */
 		return -1;
 	return step_txn(w, op, 2);
 }
@@ -249,7 +251,7 @@ static int run_chain(struct world *w, unsigned k)
 		op[i] = (struct op){
 			.kind = OP_MAP,
 			.space = 0,
-			.va = AT_PAGE(0, 420 + 2 * i),
+			.va = AT_PAGE(0, 424 + 2 * i),
 			.pa = step_dram(w, 0x7000 + 512 * k + 3 * i),
 			.len = PPT_SIZE_4K,
 			.prot = STEP_RW,
@@ -258,13 +260,16 @@ static int run_chain(struct world *w, unsigned k)
 	return step_need_space(w, 0) || step_txn(w, op, CHAIN_OPS) ? -1 : 0;
 }
 
+/* A commit with which a checkpoint begins, and those with which it ends. */
 static int run_wrap(struct world *w, unsigned k)
 {
-	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 64) ||
-	    step_fill_ring(w, 0, AT_PAGE(0, 40), 24))
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 64))
 		return -1;
 	for (unsigned i = 0; i < WRAP_COMMITS; i++)
-		if (step_map(w, 0, AT_PAGE(0, 384 + WRAP_COMMITS * k + i),
+		if ((i % 3 == 0 && i < 6 &&
+		     step_fill_ring(w, 0, AT_PAGE(0, 40), 24,
+				    WRAP_PAST * i / 3)) ||
+		    step_map(w, 0, AT_PAGE(0, 384 + WRAP_COMMITS * k + i),
 			     step_dram(w, 0x6000 + 2 * i), 1))
 			return -1;
 	return 0;

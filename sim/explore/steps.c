@@ -316,7 +316,8 @@ static int toggle(struct world *w, struct ppt_space *space, uint64_t va,
 	return 0;
 }
 
-int step_fill_ring(struct world *w, unsigned space, uint64_t va, uint64_t pages)
+int step_fill_ring(struct world *w, unsigned space, uint64_t va, uint64_t pages,
+		   uint64_t past)
 {
 	const uint64_t lines = PPT_JOURNAL_BYTES_MIN / PPT_LINE_BYTES;
 	struct ppt_space handle;
@@ -330,9 +331,10 @@ int step_fill_ring(struct world *w, unsigned space, uint64_t va, uint64_t pages)
 	w->quiet = true;
 	for (uint64_t i = 0; i < lines && !err; i++) {
 		ppt_stats(w->pool, &stats);
-		if (stats.live_lines + pages / 4 + 2 >= lines / 2)
+		if (stats.live_lines >= lines / 2 + past)
 			break;
-		err = toggle(w, &handle, va, pages);
+		err = toggle(w, &handle, va,
+			     stats.live_lines + pages < lines / 2 ? pages : 2);
 	}
 	w->quiet = false;
 	return err;

@@ -51,10 +51,11 @@ int step_give_up(struct world *w, unsigned space, uint64_t va, uint64_t pages);
 
 /*
  * Change the rights of every other of @pages mapped pages and change them back,
- * until the journal is as full as it gets before a checkpoint begins.
+ * until the journal is half full, when a checkpoint begins beside the commits,
+ * and @past lines more.
  */
-int step_fill_ring(struct world *w, unsigned space, uint64_t va,
-		   uint64_t pages);
+int step_fill_ring(struct world *w, unsigned space, uint64_t va, uint64_t pages,
+		   uint64_t past);
 int step_reclaim(struct world *w);
 int step_relaxed(struct world *w, bool on);
 int step_sync(struct world *w);
