@@ -136,6 +136,7 @@ static int open_pool(struct ppt_check *c, const struct ppt_m_superblock *sb,
 
 	if (scratch_bytes < want)
 		return no_scratch(want, diag);
+	c->names = s.names;
 	place((char *)c, &s);
 	for (uint32_t i = 0; i < c->workers; i++) {
 		uint32_t *diff = c->worker[i].diff;
