@@ -316,6 +316,8 @@ int view_check_media(struct pool_fixture *pf, struct oracle *o, struct why *why)
 			err = check_walk(pf, &o->space[i], &w, why);
 	if (!err)
 		err = check_frames(pf, o, owner, why);
+	if (!err)
+		err = view_check_clean(pf, why);
 	ext_free(&got);
 	free(owner);
 	return err;

@@ -30,6 +30,9 @@ int view_check_library(struct pool_fixture *pf, struct oracle *o,
 int view_check_media(struct pool_fixture *pf, struct oracle *o,
 		     struct why *why);
 
+/* Whether ppt_check finds nothing on the media. */
+int view_check_clean(struct pool_fixture *pf, struct why *why);
+
 /*
  * Compare the page counts.  @settled: nothing waits for ppt_reclaim or a TLB
  * flush, so that tables and frames must match exactly.
