@@ -154,7 +154,8 @@ static int open_pool(struct ppt_check *c, const struct ppt_m_superblock *sb,
 		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_BOTH, 0);
 		return 0;
 	}
-	c->err = err;
+	if (err)
+		c->err = err;
 	c->desc_fixed = ppt__desc_plain(c->pool->seed, PPT__DESC_FIXED);
 	return 0;
 }

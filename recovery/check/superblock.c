@@ -162,8 +162,10 @@ static void find_present(struct ppt_check *c)
 	struct ppt_diag diag = { .err = 0 };
 
 	c->now = c->pool->map;
-	if (ppt__reconcile_check(c->pool, present, &diag))
+	if (ppt__reconcile_check(c->pool, present, &diag)) {
+		c->err = PPT_E_REGION;
 		ppt__check_pool(c, PPT_PROBLEM_MEMORY_MAP, diag.at);
+	}
 	for (uint32_t i = 0; i < c->now.count; i++) {
 		struct ppt_region *r = &c->now.region[i];
 

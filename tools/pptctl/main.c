@@ -61,6 +61,10 @@ static const struct ctl_command commands[] = {
 	{ "attach", "POOL", "restart: recover, reconcile memory, report",
 	  CTL_REPORTS | CTL_WRITES | CTL_BIT(CTL_MEMORY_MAP), 0,
 	  ctl_cmd_attach },
+	{ "check", "POOL", "whether all of a pool is what it should be",
+	  CTL_REPORTS | CTL_BIT(CTL_MEMORY_MAP) | CTL_BIT(CTL_POLICY) |
+		  CTL_BIT(CTL_PROGRESS),
+	  0, ctl_cmd_check },
 	{ "checkpoint", "POOL", "empty the journal", CTL_WRITES, 0,
 	  ctl_cmd_checkpoint },
 	{ "reclaim", "POOL", "give back pages of what was unlinked whole",

@@ -53,6 +53,10 @@ static const struct {
 	[CTL_FREEZE] = { "--freeze", NULL, "stop the process meanwhile" },
 	[CTL_MEMORY_MAP] = { "--memory-map", "FILE",
 			     "the memory map of this boot (- for stdin)" },
+	[CTL_POLICY] = { "--policy", "P",
+			 "a list of wx, user, supervisor, pa-bits=N" },
+	[CTL_PROGRESS] = { "--progress", "WHEN",
+			   "auto (on a terminal), always or never" },
 };
 
 enum ctl_option ctl_find_option(const char *name, size_t len)
@@ -131,6 +135,11 @@ static const char *set_value(struct ctl_values *values, enum ctl_option option,
 		return ctl_parse_page_size(text, &values->page_size);
 	case CTL_PID:
 		return ctl_parse_pid(text, &values->pid);
+	case CTL_POLICY:
+		return ctl_parse_policy(text, &values->policy,
+					&values->pa_bits);
+	case CTL_PROGRESS:
+		return ctl_parse_progress(text, &values->progress);
 	default:
 		return NULL;
 	}

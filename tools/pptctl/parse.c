@@ -310,3 +310,63 @@ const char *ctl_parse_region(const char *text, struct ppt_region *out)
 		*out = region;
 	return why;
 }
+
+static const char *set_policy(const char *word, uint32_t *policy,
+			      uint32_t *pa_bits)
+{
+	static const struct {
+		const char *name;
+		uint32_t bit;
+	} names[] = {
+		{ "wx", PPT_POLICY_WX },
+		{ "user", PPT_POLICY_USER },
+		{ "supervisor", PPT_POLICY_SUPERVISOR },
+	};
+	uint64_t bits;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i].name, word) != 0)
+			continue;
+		*policy |= names[i].bit;
+		return NULL;
+	}
+	if (strncmp(word, "pa-bits=", 8) != 0)
+		return "none of wx, user, supervisor, pa-bits=N";
+	if (ctl_parse_number(word + 8, &bits) || bits < 32 || bits > 52)
+		return "pa-bits is not a number from 32 to 52";
+	*pa_bits = (uint32_t)bits;
+	return NULL;
+}
+
+const char *ctl_parse_policy(const char *text, uint32_t *policy,
+			     uint32_t *pa_bits)
+{
+	uint32_t p = 0, bits = *pa_bits;
+	const char *why = NULL;
+	char copy[128];
+	char *rest = copy;
+	char *word;
+
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
+		return "too long";
+	while (!why && (word = strsep(&rest, ",")) != NULL)
+		why = set_policy(word, &p, &bits);
+	if (why)
+		return why;
+	*policy |= p;
+	*pa_bits = bits;
+	return NULL;
+}
+
+const char *ctl_parse_progress(const char *text, enum ctl_progress *out)
+{
+	static const char *const names[] = { "auto", "always", "never" };
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], text) != 0)
+			continue;
+		*out = (enum ctl_progress)i;
+		return NULL;
+	}
+	return "none of auto, always, never";
+}

@@ -58,7 +58,16 @@ enum ctl_option {
 	CTL_PID,
 	CTL_FREEZE,
 	CTL_MEMORY_MAP,
+	CTL_POLICY,
+	CTL_PROGRESS,
 	CTL_OPTIONS,
+};
+
+/* When progress is shown, on standard error. */
+enum ctl_progress {
+	CTL_PROGRESS_AUTO, /* on a terminal */
+	CTL_PROGRESS_ALWAYS,
+	CTL_PROGRESS_NEVER,
 };
 
 #define CTL_BIT(option) (UINT32_C(1) << (option))
@@ -84,6 +93,9 @@ struct ctl_values {
 	uint32_t prot;
 	uint32_t page_size; /* a PPT_MAP_*K flag, 0 for auto */
 	int pid;
+	uint32_t policy;  /* enum ppt_policy */
+	uint32_t pa_bits; /* 0: this CPU's */
+	enum ctl_progress progress;
 };
 
 struct ctl;
@@ -168,6 +180,9 @@ const char *ctl_parse_kind(const char *text, uint32_t *out);
 const char *ctl_parse_region(const char *text, struct ppt_region *out);
 const char *ctl_parse_pid(const char *text, int *out);
 const char *ctl_parse_name(const char *text);
+const char *ctl_parse_policy(const char *text, uint32_t *policy,
+			     uint32_t *pa_bits);
+const char *ctl_parse_progress(const char *text, enum ctl_progress *out);
 
 /* "rw-u-"; @out has at least 6 bytes. */
 void ctl_prot_text(uint32_t prot, char *out);
@@ -332,5 +347,6 @@ int ctl_cmd_memory_map(struct ctl *ctl);
 int ctl_cmd_region_add(struct ctl *ctl);
 int ctl_cmd_region_remove(struct ctl *ctl);
 int ctl_cmd_attach(struct ctl *ctl);
+int ctl_cmd_check(struct ctl *ctl);
 
 #endif
