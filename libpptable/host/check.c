@@ -218,11 +218,13 @@ static uint32_t count_parts(const struct ppt_host_check *opt, uint64_t bytes)
 	uint64_t stretches = bytes / PPT_SIZE_2M + 1;
 	uint64_t n = opt->threads;
 
-	if (!n)
-		n = cpus > 0 ? (uint64_t)cpus : 1;
+	if (!n && cpus > 0)
+		n = (uint64_t)cpus;
 	if (n > stretches)
 		n = stretches;
-	return n < PPT_CHECK_WORKERS_MAX ? (uint32_t)n : PPT_CHECK_WORKERS_MAX;
+	if (n > PPT_CHECK_WORKERS_MAX)
+		n = PPT_CHECK_WORKERS_MAX;
+	return n ? (uint32_t)n : 1;
 }
 
 /* Zeros, and as if nothing had been said yet. */
@@ -400,10 +402,9 @@ int ppt_host_check(const char *path, const struct ppt_host_check *opt,
 	int err;
 
 	if (!path || !report)
-		err = ppt__host_fail(&d, PPT_E_INVAL, path ? "report" : "path",
-				     "NULL", 0);
-	else
-		err = ppt__file_open(path, false, &job.file, &d);
+		return ppt__host_fail(diag, PPT_E_INVAL,
+				      path ? "report" : "path", "NULL", 0);
+	err = ppt__file_open(path, false, &job.file, &d);
 	if (!err) {
 		err = check_file(&job);
 		ppt__file_close(&job.file);

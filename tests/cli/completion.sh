@@ -16,7 +16,9 @@ offers() {
 	same "$wanted" "$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd' ')"
 }
 offers 'map memory-map' 'm' 2>/dev/null
-offers 'checkpoint create' 'c'
+offers 'check checkpoint create' 'c'
+offers 'always auto never' check "$pool" --progress ''
+offers 'wx' check "$pool" --policy w
 offers 'create delete list' space ''
 offers 'add' region a
 offers "$pool" map "${pool%ol}"

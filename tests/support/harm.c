@@ -426,4 +426,5 @@ void harm_print(const struct harm *h, const char *what)
 	for (uint32_t i = 1; i < HARM_PLACES; i++)
 		printf(" %s %llu%s", places[i], (unsigned long long)h->inert[i],
 		       i + 1 < HARM_PLACES ? "," : "\n");
+	(void)fflush(stdout);
 }
