@@ -57,18 +57,19 @@ static uint64_t mix_extent(uint64_t hash, const struct ppt_extent *e)
 }
 
 /* All that one space maps. */
-static int hash_space(struct ppt_pool *pool, const char *name, uint64_t *hash)
+static int hash_space(struct ppt_pool *pool, const char *name, uint64_t *hash,
+		      struct ppt_diag *diag)
 {
 	struct ppt_space space;
 	struct ppt_extent e;
 	struct ppt_iter it;
-	int err = ppt_space_open(pool, name, &space, NULL);
+	int err = ppt_space_open(pool, name, &space, diag);
 
 	if (err)
 		return err;
 	ppt_iter_init(&it, &space, 0, UINT64_MAX);
 	for (uint32_t n = 0; n < EXTENTS_MAX; n++) {
-		err = ppt_iter_next(&it, &e, NULL);
+		err = ppt_iter_next(&it, &e, diag);
 		if (err)
 			return err == PPT_E_NOENT ? 0 : err;
 		*hash = mix_extent(*hash, &e);
@@ -76,19 +77,20 @@ static int hash_space(struct ppt_pool *pool, const char *name, uint64_t *hash)
 	return 0;
 }
 
-static int hash_pool(struct ppt_pool *pool, uint64_t *hash)
+static int hash_pool(struct ppt_pool *pool, uint64_t *hash,
+		     struct ppt_diag *diag)
 {
 	struct ppt_space_info info;
 	uint64_t cursor = 0, word[PPT_NAME_BYTES / 8];
 	int err;
 
 	*hash = 1;
-	while (!(err = ppt_space_next(pool, &cursor, &info, NULL))) {
+	while (!(err = ppt_space_next(pool, &cursor, &info, diag))) {
 		memcpy(word, info.name, sizeof(word));
 		for (uint32_t i = 0; i < PPT_NAME_BYTES / 8; i++)
 			*hash = mix(*hash, word[i]);
 		*hash = mix(*hash, info.format);
-		err = hash_space(pool, info.name, hash);
+		err = hash_space(pool, info.name, hash, diag);
 		if (err)
 			return err;
 	}
@@ -107,13 +109,14 @@ static enum outcome attach(struct harm *h, uint8_t *media, uint64_t *hash)
 			.flush = PPT_FLUSH_EADR },
 		.scratch = h->attach_scratch,
 		.scratch_bytes = h->attach_bytes,
-		.flags = PPT_ATTACH_NO_MMU,
+		.flags = PPT_ATTACH_NO_MMU | PPT_ATTACH_READ_ONLY,
 	};
 	struct ppt_pool *pool;
 
-	if (ppt_attach(&cfg, &pool, NULL, NULL))
+	h->diag = (struct ppt_diag){ .what = "", .why = "" };
+	if (ppt_attach(&cfg, &pool, NULL, &h->diag))
 		return REFUSED;
-	return hash_pool(pool, hash) ? FAILED : READ;
+	return hash_pool(pool, hash, &h->diag) ? FAILED : READ;
 }
 
 static void ignore(void *ctx, uint32_t worker, const struct ppt_problem *p)
@@ -291,10 +294,11 @@ static int broken(struct harm *h, const char *how, uint64_t off, uint64_t len)
 	if (!h->why[0])
 		(void)snprintf(h->why, sizeof(h->why),
 			       "%s: page %llu, byte %llu, %llu bytes long "
-			       "(image %d)",
+			       "(image %d; %s: %s)",
 			       how, (unsigned long long)off / PPT_PAGE_BYTES,
 			       (unsigned long long)off % PPT_PAGE_BYTES,
-			       (unsigned long long)len, (int)h->image->kind);
+			       (unsigned long long)len, (int)h->image->kind,
+			       h->diag.what, h->diag.why);
 	return -1;
 }
 
@@ -399,6 +403,25 @@ int harm_try(struct harm *h, uint64_t off, const uint8_t *bytes, uint64_t len)
 	outcome = attach(h, h->attach, &hash);
 	restore(h, off, len);
 	return judge(h, off, len, place, reported, outcome, hash);
+}
+
+int harm_read(struct harm *h)
+{
+	const struct image *i = h->image;
+	enum ppt_check_verdict verdict;
+	enum outcome outcome;
+	uint64_t hash = 0;
+
+	memcpy(h->attach, h->check, i->size);
+	verdict = check(h);
+	outcome = attach(h, h->attach, &hash);
+	memcpy(h->check, i->bytes, i->size);
+	memcpy(h->attach, i->bytes, i->size);
+	if (verdict != PPT_CHECK_CLEAN)
+		return 1;
+	if (outcome == READ)
+		return 0;
+	return broken(h, "attach or reading fails, check is clean", 0, 0);
 }
 
 int harm_flip(struct harm *h, uint64_t bit)

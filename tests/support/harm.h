@@ -49,7 +49,8 @@ struct harm {
 	uint64_t wrong;    /* by check only; without it one would be wrong */
 	uint64_t cut;      /* the end of the journal is gone */
 	uint64_t inert[HARM_PLACES];
-	char why[256]; /* the first broken promise */
+	struct ppt_diag diag; /* of the last attach or read */
+	char why[256];        /* the first broken promise */
 };
 
 void harm_open(struct harm *h, const struct image *image);
@@ -60,6 +61,13 @@ int harm_try(struct harm *h, uint64_t off, const uint8_t *bytes, uint64_t len);
 
 /* One bit. */
 int harm_flip(struct harm *h, uint64_t bit);
+
+/*
+ * What is in @h->check now, attached and checked, whatever it is, and then as
+ * it was: 0 if check calls it clean, 1 if not; -1 and @h->why if check calls
+ * clean what cannot be attached and read.
+ */
+int harm_read(struct harm *h);
 
 /* Whether a page holds metadata, or else only proves that it is inert. */
 bool harm_is_metadata(const struct harm *h, uint32_t page);
