@@ -41,8 +41,12 @@ static void check_page(struct ppt__check_worker *w, uint32_t page,
 		check_fixed(w, page, desc);
 		return;
 	}
-	if (c->any_held && ppt__check_bit(c->held, page))
-		return; /* anything */
+	if (c->any_held && ppt__check_bit(c->held, page)) {
+		/* It may be anything, but no root and no directory page. */
+		if (c->owner[page])
+			ppt__check_at(w, PPT_PROBLEM_ENTRY_HELD, page, desc);
+		return;
+	}
 	switch (ppt__desc_type(desc)) {
 	case PPT__DESC_FREE:
 	case PPT__DESC_DATA:

@@ -66,6 +66,22 @@ static void entry_held_leaf(struct image *i, struct with *w)
 	set_l1(i, leaf(image_pa(i, held(i))));
 }
 
+static void entry_held_root(struct image *i, struct with *w)
+{
+	image_set(i, i->at.reclaim_page, 200,
+		  ppt__reclaim_item(PPT_M_RECLAIM_EXTENT,
+				    image_root(i, "empty"), 1));
+}
+
+static void entry_held_directory(struct image *i, struct with *w)
+{
+	uint32_t page;
+
+	(void)image_entry(i, "late", &page);
+	image_set(i, i->at.reclaim_page, 200,
+		  ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, page, 1));
+}
+
 static void leaf_unaligned(struct image *i, struct with *w)
 {
 	uint32_t page = image_table(i, SPACE, EVERYTHING_VA_2M, 2);
@@ -261,6 +277,8 @@ static const struct row_case cases[] = {
 	AT(ENTRY_LEVEL, entry_level, VA),
 	AT(ENTRY_HELD, entry_held, VA),
 	AT(ENTRY_HELD, entry_held_leaf, VA),
+	CLEAN(ENTRY_HELD, entry_held_root),
+	CLEAN(ENTRY_HELD, entry_held_directory),
 	AT(LEAF_UNALIGNED, leaf_unaligned, EVERYTHING_VA_2M),
 	AT(LEAF_UNKNOWN, leaf_unknown, VA),
 	AT(LEAF_UNKNOWN, leaf_unknown_end, L2_VA(9)),
