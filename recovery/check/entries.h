@@ -104,87 +104,121 @@ static uint32_t pt_region(const struct ppt_memory_map *map, uint32_t hint,
 	return map->count;
 }
 
-/* A leaf behind the others of its run, or the first of another one. */
-static inline void pt_frames(struct ppt__check_table *t, uint32_t slot,
-			     uint64_t page, uint64_t pages)
+/* The scan of one table: where frames are, as far as it is known already. */
+struct pt_scan {
+	const struct ppt_memory_map *map; /* NULL: of no known epoch */
+	uint32_t region;                  /* that held the last frame */
+	uint64_t base;  /* a frame is in it if its address … */
+	uint64_t limit; /* … less this is at most that */
+};
+
+/* No address is in it. */
+#define PT_NO_REGION 1u
+
+/* Find the region of a frame, and remember it; false if there is none. */
+static bool pt_locate(struct ppt__check_table *t, struct pt_scan *scan,
+		      ppt_pa_t pa)
 {
-	if (__builtin_expect(page != t->run_end, 0)) {
-		if (t->run_end != PPT__NO_RUN)
-			ppt__check_frames(t, pages);
-		t->run = page;
-		t->run_slot = slot;
+	uint64_t span = pte_span(t->level);
+
+	scan->base = PT_NO_REGION;
+	scan->limit = 0;
+	if (!scan->map)
+		return false;
+	scan->region = pt_region(scan->map, scan->region, pa, span);
+	if (scan->region == scan->map->count) {
+		scan->region = 0;
+		return false;
 	}
-	t->run_end = page + pages;
+	scan->base = scan->map->region[scan->region].base;
+	scan->limit = scan->map->region[scan->region].len - span;
+	return true;
+}
+
+/*
+ * An entry that the loop does not like at first sight.  True if it is a leaf
+ * in a region, which the loop goes on with.
+ */
+static bool pt_odd(struct ppt__check_table *t, struct pt_scan *scan,
+		   uint32_t slot, uint64_t e)
+{
+	ppt_pa_t pa = pte_leaf_pa(e, t->level);
+
+	switch (pte_kind(e, t->level)) {
+	case PTE_EMPTY:
+		t->live--;
+		return false;
+	case PTE_TABLE:
+		pt_table_entry(t, slot, e);
+		return false;
+	case PTE_BAD:
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_BAD, slot, e);
+		return false;
+	case PTE_LEAF:
+		break;
+	}
+	pt_leaf_bits(t, slot, e);
+	if (pa - scan->base <= scan->limit || pt_locate(t, scan, pa))
+		return true;
+	if (scan->map)
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
+	return false;
+}
+
+/* The frames of the pool so far; the next one begins a run. */
+static void pt_run_end(struct ppt__check_table *t, uint64_t pages)
+{
+	if (t->run_end != PPT__NO_RUN)
+		ppt__check_frames(t, pages);
+	t->run_end = PPT__NO_RUN;
 }
 
 static inline __attribute__((always_inline)) void
 pt_entries_of(struct ppt__check_table *t, const uint32_t level)
 {
 	const struct ppt_check *c = t->worker->check;
-	const struct ppt_memory_map *map = t->epoch < 0 ? NULL :
-							  &c->map[t->epoch];
-	const uint64_t span = pte_span(level);
-	const uint64_t wrong = pte_zero_bits(level, false) | c->width |
-			       (PTE_ADDRESS & (span - 1));
+	const uint64_t pages = pte_span(level) / PPT_PAGE_BYTES;
+	const uint64_t leaf = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC);
+	const uint64_t bits = leaf | pte_zero_bits(level, false) | c->width |
+			      (PTE_ADDRESS & (pte_span(level) - 1));
 	const bool policy = t->no_wx | t->no_user | t->no_supervisor;
-	const bool present = c->cfg.present != NULL;
-	uint32_t region = t->worker->last_region, live = 0, next = 0;
-	uint64_t base = 0, len = 0; /* of the region found last */
+	const bool extra = policy | (c->cfg.present != NULL);
+	struct pt_scan scan = { .map = t->epoch < 0 ? NULL : &c->map[t->epoch],
+				.region = t->worker->last_region,
+				.base = PT_NO_REGION };
+	uint32_t next = 0; /* slot behind the last leaf of the run */
 
+	t->live = PPT_PAGE_WORDS;
 	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
 		uint64_t e = __atomic_load_n(t->word + s, __ATOMIC_RELAXED);
-		enum pte_kind kind = pte_kind(e, level);
-		uint64_t off;
+		uint64_t off = (e & PTE_ADDRESS) - scan.base;
 
-		if (kind == PTE_EMPTY)
-			continue;
-		live++;
-		if (level > 1 && kind == PTE_TABLE) {
-			pt_table_entry(t, s, e);
-			continue;
-		}
-		if (__builtin_expect(kind == PTE_BAD, 0)) {
-			ppt__check_entry(t, PPT_PROBLEM_ENTRY_BAD, s, e);
-			continue;
-		}
-		if (__builtin_expect((e & wrong) != 0, 0))
-			pt_leaf_bits(t, s, e);
-		if (policy)
-			pt_leaf_policy(t, s, e);
-		off = pte_leaf_pa(e, level) - base;
-		if (__builtin_expect(off >= len || span > len - off, 0)) {
-			if (!map)
+		if (__builtin_expect((e & bits) != leaf || off > scan.limit,
+				     0)) {
+			if (!pt_odd(t, &scan, s, e))
 				continue;
-			region = pt_region(map, region, off + base, span);
-			if (region == map->count) {
-				ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, s,
-						 e);
-				region = next = 0;
-				len = 0;
-				continue;
-			}
-			off += base;
-			base = map->region[region].base;
-			len = map->region[region].len;
-			off -= base;
+			off = pte_leaf_pa(e, level) - scan.base;
 		}
-		if (present)
-			pt_leaf_present(t, s, e, region);
+		if (__builtin_expect(extra, 0)) {
+			if (policy)
+				pt_leaf_policy(t, s, e);
+			if (c->cfg.present && scan.map)
+				pt_leaf_present(t, s, e, scan.region);
+		}
+		if (scan.region != 0)
+			continue;
 		/* Frames of the pool, in the order of entries. */
-		if (region == 0) {
-			if (s != next && t->run_end != PPT__NO_RUN) {
-				ppt__check_frames(t, span / PPT_PAGE_BYTES);
-				t->run_end = PPT__NO_RUN;
-			}
-			pt_frames(t, s, off / PPT_PAGE_BYTES,
-				  span / PPT_PAGE_BYTES);
-			next = s + 1;
+		off /= PPT_PAGE_BYTES;
+		if (__builtin_expect(off != t->run_end || s != next, 0)) {
+			pt_run_end(t, pages);
+			t->run = off;
+			t->run_slot = s;
 		}
+		t->run_end = off + pages;
+		next = s + 1;
 	}
-	if (t->run_end != PPT__NO_RUN)
-		ppt__check_frames(t, span / PPT_PAGE_BYTES);
-	t->worker->last_region = region;
-	t->live = live;
+	pt_run_end(t, pages);
+	t->worker->last_region = scan.region;
 }
 
 static void pt_entries(struct ppt__check_table *t)

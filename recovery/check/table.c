@@ -80,7 +80,6 @@ void ppt__check_table(struct ppt__check_worker *w, uint32_t page, uint64_t desc)
 	t.no_wx = t.no_user = t.no_supervisor = false;
 	set_policy(&t, f, at);
 	check_head(&t);
-	t.live = 0;
 	t.run_end = PPT__NO_RUN;
 	f->entries(&t);
 	w->entries += t.live;
