@@ -266,6 +266,8 @@ static inline void bench_keep(uint64_t value)
 /* Slots of a dense window of 64 GiB; the first of each table is not used. */
 #define BENCH_WINDOW (UINT64_C(1) << 24)
 #define BENCH_SINGLE_OPS 16384u
+/* In random order: several for each table, so that most find it in a cache. */
+#define BENCH_RANDOM_OPS 131072u
 #define BENCH_RESTARTS 4u /* clean ones in a slice */
 
 /* The slot after @word. */

@@ -124,7 +124,7 @@ static void open_window(struct bench *b)
 	struct floor *f = floor_new(b->name, BENCH_WINDOW * 8);
 
 	f->next = 1;
-	f->order = bench_alloc(BENCH_SINGLE_OPS * sizeof(*f->order));
+	f->order = bench_alloc(BENCH_RANDOM_OPS * sizeof(*f->order));
 	b->state = f;
 }
 
@@ -191,16 +191,16 @@ static void bare_store_rand(struct bench *b, struct bench_sample *s)
 	struct floor *f = b->state;
 	double start;
 
-	f->next = bench_shuffle(f->next, f->order, BENCH_SINGLE_OPS);
+	f->next = bench_shuffle(f->next, f->order, BENCH_RANDOM_OPS);
 	start = bench_cpu_ns();
-	for (uint32_t i = 0; i < BENCH_SINGLE_OPS; i++) {
+	for (uint32_t i = 0; i < BENCH_RANDOM_OPS; i++) {
 		uint64_t at = f->order[i];
 
 		store(f->word + at, entry_of(at));
 		flush_line(f->word + at, flush);
 		fence();
 	}
-	timed(s, start, BENCH_SINGLE_OPS, BENCH_SINGLE_OPS, BENCH_SINGLE_OPS);
+	timed(s, start, BENCH_RANDOM_OPS, BENCH_RANDOM_OPS, BENCH_RANDOM_OPS);
 }
 
 /* No operation begins before the one before has ended. */
@@ -210,9 +210,9 @@ static void bare_store_alone(struct bench *b, struct bench_sample *s)
 	struct floor *f = b->state;
 	double start;
 
-	f->next = bench_shuffle(f->next, f->order, BENCH_SINGLE_OPS);
+	f->next = bench_shuffle(f->next, f->order, BENCH_RANDOM_OPS);
 	start = bench_cpu_ns();
-	for (uint32_t i = 0; i < BENCH_SINGLE_OPS; i++) {
+	for (uint32_t i = 0; i < BENCH_RANDOM_OPS; i++) {
 		uint64_t at = f->order[i];
 
 		wait_for_all();
@@ -223,7 +223,7 @@ static void bare_store_alone(struct bench *b, struct bench_sample *s)
 		flush_line(f->word + at, flush);
 		fence();
 	}
-	timed(s, start, BENCH_SINGLE_OPS, BENCH_SINGLE_OPS, BENCH_SINGLE_OPS);
+	timed(s, start, BENCH_RANDOM_OPS, BENCH_RANDOM_OPS, BENCH_RANDOM_OPS);
 }
 
 static void line_persist(struct bench *b, struct bench_sample *s)

@@ -14,6 +14,7 @@
 
 #include "core/pt.h"
 #include "core/table.h"
+#include "format/mutant.h"
 
 static const struct ppt_region *find_region(const struct ppt_memory_map *map,
 					    const struct ppt_uuid *uuid)
@@ -92,7 +93,8 @@ static int map_of(struct ppt_pool *pool, uint64_t desc, uint32_t page,
 	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
 
 	for (uint32_t e = oldest; e <= pool->epoch; e++) {
-		if ((e & 15u) != ppt__desc_epoch(desc))
+		if ((e & 15u) != ppt__desc_epoch(desc) &&
+		    !PPT_MUTANT(REBASE_TWICE))
 			continue;
 		ppt__epoch_map(pool->superblock, e, out);
 		return 0;
@@ -125,6 +127,12 @@ static int visit(struct walk *w, uint32_t page, uint32_t level,
 	if (err || !w->write || ppt__desc_epoch(desc) == (pool->epoch & 15u))
 		return err;
 	err = ppt__call_begin(pool, &call, w->diag);
+	if (!err && PPT_MUTANT(EPOCH_APART))
+		err = ppt__call_end(pool, &call,
+				    ppt__table_write(pool, page, 0,
+						     PPT_PAGE_WORDS,
+						     pool->page_edit),
+				    w->diag);
 	if (!err)
 		err = ppt__call_end(pool, &call,
 				    ppt__table_rebase(pool, page,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "recovery/replay.h"
 
+#include "format/mutant.h"
+
 /*
  * Of two valid tails the newer one.  They differ only if a crash came between
  * the stores and their fence; nothing behind the older one was overwritten
@@ -51,7 +53,8 @@ static uint32_t read_record(struct ppt_pool *pool, uint64_t line,
 		for (uint32_t k = 0; k < PPT__LINE_WORDS; k++)
 			word[i * PPT__LINE_WORDS + k] = from[k];
 	}
-	if ((uint32_t)word[1] != ppt__record_crc(j->seed, word, lines))
+	if ((uint32_t)word[1] != ppt__record_crc(j->seed, word, lines) &&
+	    !PPT_MUTANT(CRC_IGNORED))
 		return 0;
 	return lines;
 }
@@ -72,6 +75,10 @@ static int check_runs(struct ppt_pool *pool, const uint64_t *word,
 		    page < pool->at.desc_page || page >= pool->at.pages)
 			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
 					 "run leads where none may", word[0]);
+		if (PPT_MUTANT(REPAIR_FIRST))
+			ppt__txn_apply_run(
+				pool,
+				(struct ppt__run){ where, word[3 + 2 * i] });
 	}
 	return 0;
 }
@@ -103,7 +110,9 @@ static int look_behind(struct ppt_pool *pool, struct ppt__scan *scan,
 		scan->lines++;
 		if (!read_record(pool, line, word))
 			continue;
-		durable = line - ppt__record_pending(word[1]);
+		durable = line;
+		if (!PPT_MUTANT(PENDING_IGNORED))
+			durable -= ppt__record_pending(word[1]);
 		if (durable > scan->end && line - durable <= i)
 			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
 					 "damaged, though declared durable",
@@ -136,7 +145,7 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 		}
 		line += lines;
 		chain++;
-		if (word[0] & PPT__RECORD_MORE)
+		if (word[0] & PPT__RECORD_MORE && !PPT_MUTANT(CHAIN_HALF))
 			continue;
 		s.end = line;
 		s.records += chain;
@@ -159,9 +168,12 @@ static void replay_record(struct ppt_pool *pool, const uint64_t *word)
 	if (j->queue_head - j->queue_tail + PPT__DIRTY_PER_RUN * n >
 	    j->queue_size)
 		ppt__journal_flush_queue(pool);
-	for (uint32_t i = 0; i < n; i++)
-		ppt__txn_apply_run(pool, (struct ppt__run){ word[2 + 2 * i],
-							    word[3 + 2 * i] });
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t k = PPT_MUTANT(REPLAY_BACKWARDS) ? n - 1 - i : i;
+
+		ppt__txn_apply_run(pool, (struct ppt__run){ word[2 + 2 * k],
+							    word[3 + 2 * k] });
+	}
 }
 
 int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
@@ -178,6 +190,8 @@ int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
 	if (scan->end == scan->tail)
 		return 0;
 	ppt__journal_forget_dirty(j);
+	if (PPT_MUTANT(TAIL_BEFORE_REPLAY))
+		ppt__journal_skip(pool);
 	while (!err && line != scan->end) { /* [I4] */
 		uint32_t lines = read_record(pool, line, word);
 
@@ -185,6 +199,8 @@ int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
 		if (!lines)
 			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
 					 "reads differently each time", line);
+		if (PPT_MUTANT(REPLAY_SHORT) && line + lines == scan->end)
+			break;
 		err = check_runs(pool, word, diag);
 		if (!err)
 			replay_record(pool, word);

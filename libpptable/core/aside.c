@@ -2,6 +2,7 @@
 #include "core/aside.h"
 
 #include "core/table.h"
+#include "format/mutant.h"
 
 /* Extents that one call may reserve. */
 #define EXTENTS_MAX 256u
@@ -80,17 +81,19 @@ int ppt__aside_reserve(struct ppt_pool *pool, struct ppt__aside *aside,
 		return ppt__fail(diag, PPT_E_NOSPC, "reclaim list",
 				 "full; reclaim first", 0);
 	err = find_pages(pool, &r, tables, frames, whole, &first, diag);
-	if (!err)
+	if (!err && !PPT_MUTANT(INTENT_DROPPED))
 		err = ppt__txn_side(pool, fill, &r);
 	if (err)
 		return err;
 	for (uint32_t i = 0; i < r.count; i++)
 		ppt__pages_hold(pool, r.slot + i, r.extent[i]);
-	pool->txn.unfenced = true;
+	pool->txn.unfenced = !PPT_MUTANT(PARENT_FIRST);
 	*aside = (struct ppt__aside){ .slot = r.slot,
 				      .count = r.count,
 				      .frames = first,
 				      .at_table = first };
+	if (PPT_MUTANT(INTENT_KEPT))
+		return 0;
 	return ppt__txn_reclaim(pool, r.slot, r.count, 0);
 }
 

@@ -32,6 +32,21 @@ static inline bool ppt__blank_slot(const struct ppt__blank *b, uint32_t page,
 	       !(b->used[i][slot / 64] >> slot % 64 & 1u);
 }
 
+/*
+ * Soon to be asked for a slot, and soon to be told that it is used.
+ * Return: whether the table is in here.
+ */
+static inline bool ppt__blank_prefetch(const struct ppt__blank *b,
+				       uint32_t page, uint32_t slot)
+{
+	uint32_t i = page & (b->count - 1);
+
+	if (!b->ready)
+		return false;
+	__builtin_prefetch(&b->used[i][slot / 64], 1);
+	return b->page[i] == page;
+}
+
 /* Slots of a table are set. */
 static inline void ppt__blank_use(struct ppt__blank *b, uint32_t page,
 				  uint32_t slot, uint32_t n)

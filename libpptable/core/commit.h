@@ -8,33 +8,37 @@
 
 #include "core/pool.h"
 
+/* Space for @lines more and the runs' home stores; may checkpoint. */
+static inline void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+					  uint64_t runs)
+{
+	const struct ppt__journal *j = &pool->journal;
+
+	if (__builtin_expect(j->attached, 0) ||
+	    !ppt__journal_has_room(j, lines, runs))
+		ppt__journal_find_room(pool, lines, runs);
+}
+
 /* Stream a transaction's records.  No fence. */
 static inline __attribute__((always_inline)) void
 ppt__journal_append(struct ppt_pool *pool, const struct ppt__run *run,
 		    uint32_t n)
 {
 	struct ppt__journal *j = &pool->journal;
-	uint64_t word[PPT__RECORD_WORDS_MAX];
+	uint64_t word[PPT__LINE_WORDS];
 
-	while (n) {
-		uint32_t k = n > PPT__RECORD_RUNS_MAX ? PPT__RECORD_RUNS_MAX :
-							n;
-		uint32_t pending = (uint32_t)(j->head - j->durable);
-		uint32_t lines = ppt__record_build(word, j->seed, j->head,
-						   pending, run, k, n > k);
-
-		for (uint32_t i = 0; i < lines; i++) {
-			uint64_t at = (j->head + i) & (j->lines - 1);
-
-			ppt__pm_stream_line(
-				&pool->pm, j->first_word + at * PPT__LINE_WORDS,
-				word + i * PPT__LINE_WORDS);
-		}
-		j->head += lines;
-		j->lines_written += lines;
-		run += k;
-		n -= k;
+	if (n - 1u >= PPT__LINE_RUNS) {
+		ppt__journal_append_chain(pool, run, n);
+		return;
 	}
+	ppt__record_line(word, j->seed, j->head,
+			 (uint32_t)(j->head - j->durable), run, n);
+	ppt__pm_stream_line(&pool->pm,
+			    j->first_word + (j->head & (j->lines - 1)) *
+						    PPT__LINE_WORDS,
+			    word);
+	j->head++;
+	j->lines_written++;
 }
 
 /* Before a fence: what it can do for a checkpoint on the way. */

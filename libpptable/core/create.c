@@ -4,6 +4,7 @@
  * last: in between the media is no pool.
  */
 #include "core/pool.h"
+#include "format/mutant.h"
 
 static uint64_t default_journal(uint64_t pool_bytes)
 {
@@ -135,7 +136,8 @@ int ppt_create(const struct ppt_create_config *cfg, struct ppt_diag *diag)
 	if (err)
 		return err;
 	seed = ppt__seed(cfg->uuid.b);
-	write_magic(&pm, 0);
+	if (!PPT_MUTANT(MAGIC_KEPT))
+		write_magic(&pm, 0);
 	ppt__pm_stream_run(&pm, ppt__word(l.journal_page, 0),
 			   (uint64_t)l.journal_pages * PPT_PAGE_WORDS, 0, 0);
 	write_descriptors(&pm, &l, seed);

@@ -2,6 +2,7 @@
 #include "core/frame.h"
 
 #include "core/pool.h"
+#include "format/mutant.h"
 
 /* ----------------------------------------------------------------- zero -- */
 
@@ -28,7 +29,7 @@ void ppt__pages_zero_taken(struct ppt_pool *pool)
 		ppt__pm_stream_run(&pool->pm, ppt__word(f->zero[i].page, 0),
 				   (uint64_t)f->zero[i].count * PPT_PAGE_WORDS,
 				   0, 0);
-		pool->txn.unfenced = true;
+		pool->txn.unfenced = !PPT_MUTANT(ZERO_UNFENCED);
 	}
 	f->zero_count = 0;
 }
@@ -165,7 +166,8 @@ int ppt__frames_get(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		if (err)
 			return err;
 		d = ppt__desc_plain(pool->seed,
-				    ppt__desc_data(ppt__desc_share(d) + 1));
+				    ppt__desc_data(ppt__desc_share(d) +
+						   !PPT_MUTANT(SHARE_KEPT)));
 		err = ppt__descs_set(pool, p, 1, d);
 		if (err)
 			return err;

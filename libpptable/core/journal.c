@@ -3,6 +3,10 @@
 
 #include "core/pool.h"
 #include "format/media.h"
+#include "format/mutant.h"
+
+/* Lines that a checkpoint flushes before one fence. */
+#define FLUSH_BATCH 16u
 
 static void flush_queued(struct ppt_pool *pool, uint64_t n)
 {
@@ -26,9 +30,25 @@ static void begin(struct ppt__journal *j)
 	if (in_lines > queue_lines)
 		in_lines = queue_lines;
 	j->target_queue = j->queue_head;
-	j->target_line = j->durable;
+	j->target_line = PPT_MUTANT(TAIL_PAST_RECORD) ? j->head : j->durable;
 	j->step = (j->target_queue - j->queue_tail + in_lines - 1) / in_lines;
+	j->owed = 0;
 	j->phase = PPT__CKPT_FLUSHING;
+}
+
+/*
+ * A fence takes longer if it has to wait for a line that is written back, but
+ * hardly longer for many of them: so they are flushed by the batch.
+ */
+static void flush_share(struct ppt_pool *pool, uint64_t lines)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t left = j->target_queue - j->queue_tail, n;
+
+	j->owed += j->step * lines;
+	n = j->owed < left ? j->owed - j->owed % FLUSH_BATCH : left;
+	j->owed -= n;
+	flush_queued(pool, n);
 }
 
 void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
@@ -54,7 +74,7 @@ void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines)
 		begin(j);
 		/* fall through */
 	case PPT__CKPT_FLUSHING:
-		flush_queued(pool, j->step * lines);
+		flush_share(pool, lines);
 		return;
 	case PPT__CKPT_SETTLED:
 		ppt__journal_store_tail(pool, j->target_line);
@@ -85,7 +105,8 @@ void ppt__journal_checkpoint(struct ppt_pool *pool)
 	/* The fence that makes relaxed commits durable comes before their
 	 * home stores, which the caller has made [I2]. */
 	begin(j);
-	flush_queued(pool, UINT64_MAX);
+	if (!PPT_MUTANT(TAIL_EARLY))
+		flush_queued(pool, UINT64_MAX);
 	ppt__pm_fence(&pool->pm);
 	ppt__journal_store_tail(pool, j->target_line);
 	ppt__pm_fence(&pool->pm);
@@ -116,23 +137,48 @@ void ppt__journal_skip(struct ppt_pool *pool)
 	 * that was never committed.  Torn ones reach a window behind the end.
 	 */
 	ppt__journal_forget_dirty(j);
-	j->head += 2 * j->window;
+	j->head += PPT_MUTANT(SEQ_REUSED) ? 0 : 2 * j->window;
 	j->durable = j->tail = j->head;
 	ppt__journal_store_tail(pool, j->tail);
 	ppt__pm_fence(&pool->pm);
 	j->attached = false;
 }
 
-void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+void ppt__journal_append_chain(struct ppt_pool *pool,
+			       const struct ppt__run *run, uint32_t n)
+{
+	struct ppt__journal *j = &pool->journal;
+	uint64_t word[PPT__RECORD_WORDS_MAX];
+
+	while (n) {
+		uint32_t k = n > PPT__RECORD_RUNS_MAX ? PPT__RECORD_RUNS_MAX :
+							n;
+		uint32_t pending = (uint32_t)(j->head - j->durable);
+		uint32_t lines = ppt__record_build(word, j->seed, j->head,
+						   pending, run, k, n > k);
+
+		for (uint32_t i = 0; i < lines; i++) {
+			uint64_t at = (j->head + i) & (j->lines - 1);
+
+			ppt__pm_stream_line(
+				&pool->pm, j->first_word + at * PPT__LINE_WORDS,
+				word + i * PPT__LINE_WORDS);
+		}
+		j->head += lines;
+		j->lines_written += lines;
+		run += k;
+		n -= k;
+	}
+}
+
+void ppt__journal_find_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs)
 {
 	struct ppt__journal *j = &pool->journal;
-	uint64_t queued = j->queue_head - j->queue_tail;
 
-	if (__builtin_expect(j->attached, 0))
+	if (j->attached && !PPT_MUTANT(GHOSTS_CONTINUED))
 		ppt__journal_skip(pool);
-	if (j->head + lines - j->tail <= j->lines &&
-	    queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size)
+	if (ppt__journal_has_room(j, lines, runs))
 		return;
 	ppt__txn_settle(pool);
 	ppt__journal_checkpoint(pool);

@@ -11,8 +11,8 @@
  *                    not written back yet: the dirty queue names their lines
  *   [durable, head)  records streamed, but not known durable; not applied [I2]
  *
- * Checkpoints have no fence of their own.  One runs beside commits: each commit
- * flushes a few queued lines before its fence, which covers them; when all that
+ * Checkpoints have no fence of their own.  One runs beside commits: every few
+ * commits flush queued lines before a fence, which covers them; when all that
  * belonged to the records before `target_line` are covered, the next commit
  * stores the tail, and its fence covers that:
  *
@@ -24,6 +24,7 @@
 
 #include "core/pm.h"
 #include "core/runset.h"
+#include "format/mutant.h"
 
 enum ppt__ckpt_phase {
 	PPT__CKPT_IDLE,
@@ -64,7 +65,8 @@ struct ppt__journal {
 	enum ppt__ckpt_phase phase;
 	uint64_t target_queue;
 	uint64_t target_line;
-	uint64_t step; /* queue entries to flush for a line written */
+	uint64_t step; /* queue entries to flush for a line written … */
+	uint64_t owed; /* … and so many of them were not flushed so far */
 	uint64_t hint; /* stored beside the tail */
 
 	uint64_t lines_written;
@@ -99,9 +101,23 @@ void ppt__journal_forget_dirty(struct ppt__journal *j);
 /* Give up what line numbers a torn transaction may have used; a fence. */
 void ppt__journal_skip(struct ppt_pool *pool);
 
-/* Space for @lines more and the runs' home stores; may checkpoint. */
-void ppt__journal_make_room(struct ppt_pool *pool, uint64_t lines,
+/* Whether there is space for @lines more and the runs' home stores. */
+static inline bool ppt__journal_has_room(const struct ppt__journal *j,
+					 uint64_t lines, uint64_t runs)
+{
+	uint64_t queued = j->queue_head - j->queue_tail;
+
+	return j->head + lines - j->tail <= j->lines &&
+	       queued + PPT__DIRTY_PER_RUN * runs <= j->queue_size;
+}
+
+/* See to it that there is; the first time since attach, too.  May checkpoint. */
+void ppt__journal_find_room(struct ppt_pool *pool, uint64_t lines,
 			    uint64_t runs);
+
+/* Stream the records of a transaction that takes more than a line.  No fence. */
+void ppt__journal_append_chain(struct ppt_pool *pool,
+			       const struct ppt__run *run, uint32_t n);
 
 /* Before a fence: the share of @lines in a checkpoint. */
 void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines);
@@ -116,7 +132,8 @@ static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 	uint32_t slot = (uint32_t)(line ^ line >> 12) % PPT__DIRTY_FILTER;
 
 	/* Queued already, and not flushed since? */
-	if (j->filter[slot].line == line && j->filter[slot].at >= j->queue_tail)
+	if (j->filter[slot].line == line &&
+	    (j->filter[slot].at >= j->queue_tail || PPT_MUTANT(DIRTY_ONCE)))
 		return;
 	j->filter[slot].line = line;
 	j->filter[slot].at = j->queue_head;

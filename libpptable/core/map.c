@@ -45,15 +45,16 @@ static int check_frames(struct ppt_space *space, ppt_pa_t pa, uint64_t len,
 }
 
 /* Whether a range is only worth building aside: so many tables of pages. */
-static bool is_huge(const struct ppt__map_args *args)
+static bool is_huge(const struct ppt_pool *pool,
+		    const struct ppt__map_args *args)
 {
 	uint32_t size = args->flags & PPT_MAP_SIZE_MASK;
 	bool pages = size == PPT_MAP_4K ||
 		     (!size && args->pa != PPT_PA_ALLOC &&
 		      (args->va - args->pa) % PPT_SIZE_2M != 0);
 
-	return pages &&
-	       (args->last - args->va) / PPT_SIZE_2M >= PPT__INLINE_TABLES;
+	return pages && (args->last - args->va) / PPT_SIZE_2M >=
+				ppt__inline_tables(pool);
 }
 
 /* Whether anything of a range can be built aside: a whole table of pages. */
@@ -127,7 +128,7 @@ static inline int try_map(struct ppt_space *space,
 {
 	int err = PPT_E_TOOBIG;
 
-	if (!is_huge(args))
+	if (!is_huge(space->pool, args))
 		err = map_range(space, args, false, diag);
 	if (err == PPT_E_TOOBIG && has_bulk(args)) {
 		ppt__call_undo(space->pool, call);
@@ -204,6 +205,8 @@ int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
 	};
 	int err;
 
+	if (len == PPT_PAGE_BYTES)
+		space->ops->prefetch(space, va);
 	if (flags &
 	    ~(uint32_t)(PPT_MAP_REPLACE | PPT_MAP_SIZE_MASK | PPT_MAP_UNZEROED))
 		return ppt__fail(diag, PPT_E_INVAL, "flags", "unknown bits",

@@ -2,6 +2,7 @@
 #include "core/frame.h"
 
 #include "core/pool.h"
+#include "format/mutant.h"
 
 /* ------------------------------------------------------------ stretches -- */
 
@@ -42,7 +43,8 @@ static bool look_at(struct ppt_pool *pool, uint32_t stretch, uint64_t *map)
 
 		hide(map, stretch, l->page, l->count);
 	}
-	for (uint32_t i = 0; i < f->freed_count; i++)
+	for (uint32_t i = 0; i < f->freed_count && !PPT_MUTANT(FREED_SHOWN);
+	     i++)
 		hide(map, stretch, f->freed[i].page, f->freed[i].count);
 	for (uint32_t i = 0; i < f->held_end; i++)
 		hide(map, stretch, f->held[i].page, f->held[i].count);
@@ -57,7 +59,8 @@ static bool load_stretch(struct ppt_pool *pool, uint32_t stretch)
 	bool any = look_at(pool, stretch, f->free);
 
 	for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-		f->zeroed[i] = f->zeroing[i] = 0;
+		if (!PPT_MUTANT(ZERO_STALE))
+			f->zeroed[i] = f->zeroing[i] = 0;
 	f->stretch = stretch;
 	f->loaded = true;
 	pool->journal.hint = stretch;
@@ -117,7 +120,8 @@ static void limbo_mature(struct ppt_pool *pool)
 			&f->limbo[f->limbo_tail % PPT__LIMBO_MAX];
 
 		/* Durable, no longer in the ring [I12], flushed from TLBs. */
-		if (l->line > pool->journal.tail ||
+		if ((l->line > pool->journal.tail &&
+		     !PPT_MUTANT(LIMBO_BEFORE_TAIL)) ||
 		    l->ticket > pool->ticket_flushed)
 			return;
 		not_full(pool, l->page, l->count);
@@ -178,6 +182,10 @@ void ppt__frames_committed(struct ppt_pool *pool)
 					     f->freed[i].count,
 					     pool->journal.head, ticket };
 	f->freed_count = 0;
+	if (PPT_MUTANT(LIMBO_SKIPPED)) {
+		f->limbo_tail = f->limbo_head;
+		f->loaded = false;
+	}
 	limbo_mature(pool);
 }
 
@@ -455,7 +463,8 @@ int ppt__descs_set(struct ppt_pool *pool, uint32_t page, uint64_t count,
 
 int ppt__table_free(struct ppt_pool *pool, uint32_t page)
 {
-	pool->walk_era++;
+	if (!PPT_MUTANT(ERA_KEPT))
+		pool->walk_era++;
 	return ppt__pages_free(pool, page, 1);
 }
 

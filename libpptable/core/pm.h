@@ -53,6 +53,12 @@ static inline uint64_t ppt__pm_load_at(const struct ppt__pm *pm, uint64_t word,
 	return __atomic_load_n(pm->media + word, __ATOMIC_RELAXED);
 }
 
+/* Soon to be read or stored to; no load that anybody need know of. */
+static inline void ppt__pm_prefetch(const struct ppt__pm *pm, uint64_t word)
+{
+	__builtin_prefetch(pm->writable + word, 1);
+}
+
 static inline void ppt__pm_store_at(struct ppt__pm *pm, uint64_t word,
 				    uint64_t value, const char *site)
 {

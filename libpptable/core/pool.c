@@ -2,6 +2,7 @@
 #include "core/pool.h"
 
 #include "core/table.h"
+#include "format/mutant.h"
 
 #define PPT_VERSION_TEXT "0.1.0"
 
@@ -230,9 +231,11 @@ void ppt__superblock_write(struct ppt_pool *pool)
 {
 	struct ppt_m_superblock *sb = pool->superblock;
 
-	sb->generation = ppt__le64(ppt__get64(sb->generation) + 1);
+	sb->generation = ppt__le64(ppt__get64(sb->generation) +
+				   !PPT_MUTANT(GENERATION_KEPT));
 	for (uint32_t i = 0; i < 2; i++) {
-		uint32_t slot = pool->superblock_slot ^ 1;
+		uint32_t slot = pool->superblock_slot ^
+				!PPT_MUTANT(SUPERBLOCK_IN_PLACE);
 
 		sb->slot = ppt__le32(slot);
 		ppt__superblock_seal(sb);

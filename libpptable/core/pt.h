@@ -39,6 +39,8 @@ struct ppt__pt_ops {
 	/* Arguments that the format cannot express. */
 	int (*check)(ppt_va_t va, ppt_va_t last, uint32_t prot,
 		     struct ppt_diag *diag);
+	/* Fetch what mapping one page at va will wait for. */
+	void (*prefetch)(const struct ppt_space *space, ppt_va_t va);
 	int (*map)(struct ppt_space *space, const struct ppt__map_args *args,
 		   bool aside, struct ppt_diag *diag);
 	/* @whole: unlink subtrees as they are, for the reclaim list. */
@@ -72,7 +74,18 @@ const struct ppt__pt_ops *ppt__pt_ops_of_family(uint32_t family);
 extern const struct ppt__pt_ops ppt__pt_x86_64_4 PPT__HIDDEN;
 extern const struct ppt__pt_ops ppt__pt_x86_64_5 PPT__HIDDEN;
 
-/* A table count above which a call goes the way for huge ranges. */
-#define PPT__INLINE_TABLES 256u
+#define PPT__INLINE_TABLES_MAX 256u
+
+/*
+ * The table count from which a call goes the way for huge ranges.  A table
+ * takes some lines of the window, so with small rings it is smaller.
+ */
+static inline uint32_t ppt__inline_tables(const struct ppt_pool *pool)
+{
+	uint64_t n = pool->journal.window / 4;
+
+	return n < PPT__INLINE_TABLES_MAX ? (uint32_t)n :
+					    PPT__INLINE_TABLES_MAX;
+}
 
 #endif

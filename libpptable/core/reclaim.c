@@ -5,6 +5,7 @@
  */
 #include "core/pt.h"
 #include "core/table.h"
+#include "format/mutant.h"
 
 /* Pages of an extent that one step frees: 64 runs at most. */
 #define EXTENT_STEP (64u * PPT_PAGE_WORDS)
@@ -84,7 +85,8 @@ int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag)
 	for (uint32_t s = 0; first_item(pool, &s, &item); s++) {
 		int err;
 
-		if (ppt__reclaim_kind(item) != PPT_M_RECLAIM_EXTENT)
+		if (ppt__reclaim_kind(item) != PPT_M_RECLAIM_EXTENT ||
+		    PPT_MUTANT(HELD_FORGOTTEN))
 			continue;
 		err = extent_ok(pool, item, diag);
 		if (err)

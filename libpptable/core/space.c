@@ -4,6 +4,7 @@
  */
 #include "core/pt.h"
 #include "core/table.h"
+#include "format/mutant.h"
 
 struct place {
 	uint32_t page;
@@ -264,7 +265,7 @@ int ppt_space_delete(struct ppt_pool *pool, const char *name,
 	pool->walk_era++;
 	ppt__txn_gather(pool, root, 0, UINT64_MAX);
 	err = ppt__table_set(pool, at.page, at.slot, PPT_M_DIR_WORDS, 0, 0);
-	if (!err)
+	if (!err && !PPT_MUTANT(ROOT_LEAKED))
 		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
 				       ppt__reclaim_item(PPT_M_RECLAIM_TREE,
 							 root, 0));

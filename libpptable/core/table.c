@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "core/table.h"
 
+#include "format/mutant.h"
+
 const uint64_t *ppt__load_words(struct ppt_pool *pool, uint32_t page,
 				uint32_t slot, uint32_t n, uint64_t *buffer)
 {
@@ -168,6 +170,8 @@ static int set_fresh(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 				 0 :
 				 PPT__RUN_ENTRY | PPT__RUN_FRESH;
 
+	if (PPT_MUTANT(TABLE_DIRTY) && slot && !v)
+		return 0;
 	return n ? ppt__set(pool, page, slot, n, v, stride, marks) : 0;
 }
 

@@ -7,6 +7,7 @@
 #define PPTABLE_CORE_TABLE_H
 
 #include "core/pool.h"
+#include "format/mutant.h"
 
 /* Marks of a run that sets words of a page, by its descriptor. */
 static inline uint64_t ppt__table_marks(const struct ppt_pool *pool,
@@ -23,7 +24,7 @@ static inline uint32_t ppt__table_live(uint64_t desc, uint32_t minus,
 {
 	uint32_t hi = ppt__desc_hi(desc);
 
-	if (!ppt__desc_is_table(desc))
+	if (!ppt__desc_is_table(desc) || PPT_MUTANT(LIVE_KEPT))
 		return hi;
 	return hi + ((plus - minus) << 10);
 }
@@ -53,10 +54,12 @@ static inline int ppt__table_word(struct ppt_pool *pool, uint32_t page,
 
 	if (cold && !marks) /* an MMU must see entries in their order */
 		marks = PPT__RUN_COLD;
-	if (v)
+	if (v && !PPT_MUTANT(BLANK_STALE))
 		ppt__blank_use(&pool->blank, page, slot, 1);
 	if (ppt__set(pool, page, slot, 1, v, 0, marks))
 		return PPT_E_TOOBIG;
+	if (PPT_MUTANT(CRC_LEFT_OUT))
+		return 0;
 	return ppt__table_desc(pool, page,
 			       ppt__desc_update(desc, hi, slot, 1, delta));
 }

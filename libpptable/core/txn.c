@@ -3,6 +3,7 @@
 
 #include "core/commit.h"
 #include "core/table.h"
+#include "format/mutant.h"
 
 /* Runs of so many words have their whole lines streamed, not queued. */
 #define STREAM_MIN 16u
@@ -216,6 +217,8 @@ void ppt__txn_settle(struct ppt_pool *pool)
 /* Relaxed: the runs join those that wait for a fence. */
 static void join_group(struct ppt_pool *pool)
 {
+	if (PPT_MUTANT(RELAXED_AT_ONCE))
+		apply(pool, &pool->txn.runs, false);
 	for (uint32_t i = 0; i < pool->txn.runs.n; i++)
 		ppt__runset_add(&pool->group, 0, pool->txn.runs.run[i]);
 }
@@ -226,6 +229,8 @@ static void make_durable(struct ppt_pool *pool, uint64_t lines)
 		ppt__pages_zero_ahead(pool, pool->txn.allocated);
 	ppt__journal_before_fence(pool, lines);
 	queue_ahead(pool, &pool->txn.runs);
+	if (PPT_MUTANT(HOME_EARLY))
+		apply(pool, &pool->txn.runs, true);
 	ppt__journal_fence(pool);
 	if (pool->frames.zeroing_any)
 		ppt__pages_fenced(pool);
@@ -398,7 +403,8 @@ int ppt__txn_side(struct ppt_pool *pool, int (*fill)(struct ppt_pool *, void *),
 	ppt__journal_make_room(pool, ppt__journal_lines(pool->group.n),
 			       pool->group.n);
 	ppt__journal_append(pool, pool->group.run, pool->group.n);
-	ppt__txn_settle(pool);
+	if (!PPT_MUTANT(INTENT_UNFENCED))
+		ppt__txn_settle(pool);
 	return 0;
 }
 

@@ -27,10 +27,12 @@
 #include <pptable/types.h>
 
 #include "format/crc32c.h"
+#include "format/mutant.h"
 
 #define PPT__LINE_WORDS 8u
 #define PPT__RECORD_LINES_MAX 10u
 #define PPT__RECORD_WORDS_MAX (PPT__RECORD_LINES_MAX * PPT__LINE_WORDS)
+#define PPT__LINE_RUNS 3u /* in a record of one line */
 #define PPT__RECORD_RUNS_MAX ((PPT__RECORD_WORDS_MAX - 2u) / 2u)
 
 #define PPT__SEQ_MASK ((UINT64_C(1) << 48) - 1u)
@@ -116,6 +118,8 @@ static inline uint32_t ppt__record_crc(uint32_t seed, const uint64_t *word,
 	/* NOLINTNEXTLINE */
 	uint32_t raw = ppt__crc32c_word(seed, word[0]);
 
+	if (PPT_MUTANT(CRC_FIRST_LINE))
+		end = word + PPT__LINE_WORDS;
 	raw = ppt__crc32c_word(raw, word[1] & ~(uint64_t)UINT32_MAX);
 	/* The analyzer loses track of who has filled the lines. */
 	for (word += 2; word < end; word += 2) { // NOLINTNEXTLINE
@@ -134,6 +138,24 @@ static inline void ppt__record_fill(uint64_t *word, const struct ppt__run *run,
 		word[0] = i < n ? run[i].where & PPT__RUN_MEDIA : 0;
 		word[1] = i < n ? run[i].value : 0;
 	}
+}
+
+/* Build a record of one line, up to 3 runs: in registers, where inlined. */
+static inline __attribute__((always_inline)) void
+ppt__record_line(uint64_t *word, uint32_t seed, uint64_t seq, uint32_t pending,
+		 const struct ppt__run *run, uint32_t n)
+{
+	uint64_t open = (uint64_t)pending << 32;
+	uint32_t raw;
+
+	word[0] = (seq & PPT__SEQ_MASK) | (uint64_t)n << 48;
+	raw = ppt__crc32c_word(ppt__crc32c_word(seed, word[0]), open);
+	ppt__record_fill(word + 2, run, n, 3);
+#pragma GCC unroll 6
+	for (uint32_t i = 2; i < PPT__LINE_WORDS;
+	     i++) // all filled: NOLINTNEXTLINE
+		raw = ppt__crc32c_word(raw, word[i]);
+	word[1] = open | (uint32_t)~raw;
 }
 
 /*
@@ -158,6 +180,8 @@ ppt__record_build(uint64_t *word, uint32_t seed, uint64_t seq, uint32_t pending,
 		uint64_t *line = word + lines * PPT__LINE_WORDS;
 
 		ppt__record_fill(line, run + done, n - done, 4);
+		if (PPT_MUTANT(CRC_FIRST_LINE))
+			continue;
 #pragma GCC unroll 8
 		for (uint32_t i = 0; i < PPT__LINE_WORDS; i++)
 			raw = ppt__crc32c_word(raw, line[i]);

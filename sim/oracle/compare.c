@@ -123,12 +123,13 @@ void oracle_rebase(struct oracle *o, const struct ppt_memory_map *present)
 		struct ext_list *map = &o->space[i].map;
 
 		for (size_t k = 0; k < map->count; k++) {
-			const struct ppt_region *old =
-				by_pa(&o->regions, map->ext[k].pa);
-			const struct ppt_region *now =
-				by_uuid(present, &old->uuid);
+			const struct ppt_region *old;
 
-			map->ext[k].pa += now->base - old->base;
+			if (map->ext[k].pa == ORACLE_PA_LEARN)
+				continue;
+			old = by_pa(&o->regions, map->ext[k].pa);
+			map->ext[k].pa +=
+				by_uuid(present, &old->uuid)->base - old->base;
 		}
 	}
 	for (uint32_t i = 0; i < o->regions.count; i++) {

@@ -6,28 +6,19 @@
 fresh
 check "space" pptctl space create "$pool" other
 
-# WANTED: the words offered for what is typed so far, the last being begun.
-offers() {
-	local wanted=$1
-	shift
-	COMP_WORDS=(pptctl "$@")
-	COMP_CWORD=$#
-	_pptctl
-	same "$wanted" "$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd' ')"
-}
-offers 'map memory-map' 'm' 2>/dev/null
-offers 'check checkpoint create' 'c'
-offers 'always auto never' check "$pool" --progress ''
-offers 'wx' check "$pool" --policy w
-offers 'create delete list' space ''
-offers 'add' region a
-offers "$pool" map "${pool%ol}"
-offers 'other s' map "$pool" ''
-offers 'other' space delete "$pool" o
-offers '--page-size --prot' map "$pool" s 0 alloc 4k --p
-offers 'x86_64-4 x86_64-5' space create "$pool" x --format ''
-offers 'clflush clflushopt clwb' map "$pool" s --flush cl
-offers "$pool" apply --flush clwb "${pool%ol}"
+offers 'map memory-map' pptctl 'm' 2>/dev/null
+offers 'check checkpoint create' pptctl 'c'
+offers 'always auto never' pptctl check "$pool" --progress ''
+offers 'wx' pptctl check "$pool" --policy w
+offers 'create delete list' pptctl space ''
+offers 'add' pptctl region a
+offers "$pool" pptctl map "${pool%ol}"
+offers 'other s' pptctl map "$pool" ''
+offers 'other' pptctl space delete "$pool" o
+offers '--page-size --prot' pptctl map "$pool" s 0 alloc 4k --p
+offers 'x86_64-4 x86_64-5' pptctl space create "$pool" x --format ''
+offers 'clflush clflushopt clwb' pptctl map "$pool" s --flush cl
+offers "$pool" pptctl apply --flush clwb "${pool%ol}"
 # Each command of the help is offered.
 check "help" pptctl --help
 while read -r command; do

@@ -5,12 +5,14 @@
 #
 #   BUILD       the build directory (build/ if unset)
 #   dir         a folder of its own in /dev/shm, removed at the end
-#   pptctl      runs the program
+#   pptctl, pptsim   run the program
 #   expect      CODE PATTERN COMMAND...: exit code and standard error
 #   refuse      the same, and $pool's bytes are as before
 #   check       DESCRIPTION COMMAND...: the command must succeed
 #   says        PATTERN: so did the command before, on standard output
 #   json        FILTER COMMAND...: the output must be JSON that fulfils it
+#   has         FILTER: so did the output of the command before
+#   offers      WANTED PROGRAM WORD...: what its completion gives
 #
 # A test goes on after a failure and ends with the number of them.
 set -uo pipefail
@@ -40,6 +42,10 @@ trap : PIPE
 
 pptctl() {
 	"$BUILD/tools/pptctl" "$@"
+}
+
+pptsim() {
+	"$BUILD/tools/pptsim" "$@"
 }
 
 skip() {
@@ -98,6 +104,22 @@ json() {
 says() {
 	checks=$((checks + 1))
 	grep -Eq -- "$1" "$dir/out" || failed "output is not like '$1'"
+}
+
+# The output of the last command is JSON that fulfils the filter.
+has() {
+	checks=$((checks + 1))
+	jq -e "$1" "$dir/out" >/dev/null || failed "output is not $1"
+}
+
+# The words offered for what is typed so far, the last being begun.
+offers() {
+	local wanted=$1 program=$2
+	shift
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	"_$program"
+	same "$wanted" "$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd' ')"
 }
 
 # A fresh pool with an empty space s.

@@ -28,15 +28,15 @@ static void make_old(struct pool_fixture *pf, struct oracle *old)
 		op_map(0, PPT_SIZE_1G, PPT_PA_ALLOC, 30, 0),
 		op_map(0, PPT_SIZE_1G * 2, POOL_FIXTURE_DRAM, 30, 0),
 	};
-	struct world w;
+	struct twin twin;
 
 	assert_int_equal(pool_fixture_create(pf), 0);
 	assert_int_equal(pool_fixture_attach(pf, NULL), 0);
-	world_open(&w, pf);
+	pool_fixture_twin(pf, &twin);
 	for (unsigned i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		assert_int_equal(world_step(&w, &ops[i]), 0);
-	oracle_copy(old, &w.now);
-	world_close(&w);
+		assert_int_equal(twin_step(&twin, &ops[i]), 0);
+	oracle_copy(old, &twin.now);
+	twin_close(&twin);
 	assert_int_equal(pool_fixture_detach(pf), 0);
 }
 
@@ -45,6 +45,7 @@ static int check(struct pool_fixture *v, struct oracle *empty,
 {
 	struct why second;
 	int err = pool_fixture_attach(v, NULL);
+	struct view view = pool_fixture_view(v);
 
 	if (err == PPT_E_MAGIC) {
 		seen->none++;
@@ -52,9 +53,9 @@ static int check(struct pool_fixture *v, struct oracle *empty,
 	}
 	if (err)
 		return why_set(why, "ppt_attach: %s", ppt_error_name(err));
-	if (!view_check_settled(v, empty, why)) {
+	if (!view_check_settled(&view, empty, why)) {
 		seen->empty++;
-	} else if (old && !view_check_settled(v, old, &second)) {
+	} else if (old && !view_check_settled(&view, old, &second)) {
 		seen->old++;
 	} else {
 		pool_fixture_drop(v);
@@ -73,6 +74,7 @@ static void crash_create(struct recorder *rec, const uint64_t *base,
 	struct rng r = { .state = env_number("PPT_TEST_SEED", 3) };
 	uint64_t odds = env_number("PPT_TEST_SLOW", 0) ? 1 : 12;
 	struct shadow s;
+	struct view view;
 	struct why why;
 
 	assert_non_null(image);
@@ -102,7 +104,8 @@ static void crash_create(struct recorder *rec, const uint64_t *base,
 	shadow_image(&s, SHADOW_DURABLE, &r, image);
 	memcpy(v->writable, image, v->bytes);
 	assert_int_equal(pool_fixture_attach(v, NULL), 0);
-	assert_int_equal(view_check_settled(v, empty, &why), 0);
+	view = pool_fixture_view(v);
+	assert_int_equal(view_check_settled(&view, empty, &why), 0);
 	pool_fixture_drop(v);
 	shadow_close(&s);
 	free(image);

@@ -206,16 +206,16 @@ static int run_random(struct rig *rig)
 	for (unsigned i = 0; i < 150 && !err; i++) {
 		struct op op;
 
-		opgen_next(&gen, &rig->w.now, &op);
+		opgen_next(&gen, &rig->twin.now, &op);
 		err = rig_try(rig, &op);
-		if (!err && rng_once_in(r, 5) && !rig->w.relaxed)
+		if (!err && rng_once_in(r, 5) && !rig->twin.relaxed)
 			err = rig_fill(rig);
 		if (!err && rng_once_in(r, 15))
 			err = rig_reclaim(rig, rng_below(r, 4), NULL);
 		if (!err && rng_once_in(r, 25))
 			err = rig_checkpoint(rig);
 		if (!err && rng_once_in(r, 10))
-			err = rig_relaxed(rig, !rig->w.relaxed);
+			err = rig_relaxed(rig, !rig->twin.relaxed);
 	}
 	return err;
 }
@@ -242,7 +242,7 @@ static int run_mixed(struct rig *rig)
 		unsigned n = rng_once_in(r, 3) ? 1 + i % 6 : 1;
 
 		for (unsigned k = 0; k < n; k++)
-			opgen_next(&gen, &rig->w.now, &op[k]);
+			opgen_next(&gen, &rig->twin.now, &op[k]);
 		err = n == 1 ? rig_try(rig, op) : rig_try_txn(rig, op, n);
 		if (!err && rng_once_in(r, 6))
 			err = rig_fill(rig);
@@ -254,7 +254,7 @@ static int run_mixed(struct rig *rig)
 
 static void move(const struct rig *rig, struct ppt_memory_map *map)
 {
-	*map = rig->w.now.regions;
+	*map = rig->twin.now.regions;
 	map->region[0].base += 6 * PPT_SIZE_2M;
 	map->region[1].base += 3 * PPT_SIZE_1G;
 	map->region[3].base += 2 * PPT_SIZE_2M;
@@ -339,11 +339,11 @@ static int run_touched(struct rig *rig)
 	for (unsigned i = 0; i < 60 && !err; i++) {
 		struct op op;
 
-		opgen_next(&gen, &rig->w.now, &op);
+		opgen_next(&gen, &rig->twin.now, &op);
 		err = rig_try(rig, &op);
 		rig_touch(rig, &gen.rng);
 		if (!err && i % 7 == 0)
-			err = world_flush_tlb(&rig->w);
+			err = twin_flush_tlb(&rig->twin);
 		if (!err && i % 5 == 0)
 			err = rig_fill(rig);
 		if (!err && i % 16 == 15)

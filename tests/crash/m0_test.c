@@ -136,7 +136,7 @@ static int run_alias(struct rig *rig)
 		err = rig_fill(rig);
 	if (err)
 		return err;
-	pa = oracle_find(&rig->w.now.space[0], 4 * VA)->pa;
+	pa = oracle_find(&rig->twin.now.space[0], 4 * VA)->pa;
 	rig_start(rig);
 	return EACH(rig, op_map(1, 4 * VA, pa, 1, 0),
 		    op_map(1, 5 * VA, pa, 1, 0), op_unmap(0, 4 * VA, 4),

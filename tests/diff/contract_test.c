@@ -22,7 +22,7 @@
 
 struct stage {
 	struct pool_fixture pf;
-	struct world w;
+	struct twin twin;
 };
 
 static void stage_open(struct stage *s, uint64_t bytes, uint32_t flags)
@@ -32,27 +32,29 @@ static void stage_open(struct stage *s, uint64_t bytes, uint32_t flags)
 	pool_fixture_ready(&s->pf,
 			   &(struct pool_fixture_options){
 				   .bytes = bytes, .attach_flags = flags });
-	world_open(&s->w, &s->pf);
-	assert_int_equal(world_step(&s->w, &op), 0);
+	pool_fixture_twin(&s->pf, &s->twin);
+	assert_int_equal(twin_step(&s->twin, &op), 0);
 }
 
 static void stage_close(struct stage *s)
 {
-	world_close(&s->w);
+	twin_close(&s->twin);
 	pool_fixture_close(&s->pf);
 }
 
 static void must(struct stage *s, struct op op)
 {
-	if (world_step(&s->w, &op))
-		fail_msg("%s", s->w.why.text);
-	assert_int_equal(s->w.result, 0);
+	if (twin_step(&s->twin, &op))
+		fail_msg("%s", s->twin.why.text);
+	assert_int_equal(s->twin.result, 0);
 }
 
 static void settled(struct stage *s)
 {
-	if (view_check_settled(&s->pf, &s->w.now, &s->w.why))
-		fail_msg("%s", s->w.why.text);
+	struct view view = pool_fixture_view(&s->pf);
+
+	if (view_check_settled(&view, &s->twin.now, &s->twin.why))
+		fail_msg("%s", s->twin.why.text);
 }
 
 static uint64_t free_pages(struct stage *s)
@@ -75,10 +77,10 @@ static void ppt_map__frame_shared_to_the_limit_stays_counted(void **state)
 	stage_open(&s, 4 * MIB, PPT_ATTACH_NO_MMU);
 	was = free_pages(&s);
 	must(&s, op_map(0, VA, PPT_PA_ALLOC, 1, 0));
-	assert_int_equal(ppt_translate(&s.w.handle[0], VA, &ext, NULL), 0);
+	assert_int_equal(ppt_translate(&s.twin.handle[0], VA, &ext, NULL), 0);
 	for (; n < 200000 && !err; n++)
-		err = ppt_map(&s.w.handle[0], VA + n * 4096, ext.pa, 4096, RW,
-			      0, NULL);
+		err = ppt_map(&s.twin.handle[0], VA + n * 4096, ext.pa, 4096,
+			      RW, 0, NULL);
 	if (err)
 		n--;
 	print_message("one frame mapped %llu times: %s\n",
@@ -89,7 +91,7 @@ static void ppt_map__frame_shared_to_the_limit_stays_counted(void **state)
 	for (uint64_t i = 1; i < n; i++) {
 		struct op op = op_map(0, VA + i * 4096, ext.pa, 1, 0);
 
-		oracle_apply(&s.w.now, &op);
+		oracle_apply(&s.twin.now, &op);
 	}
 	settled(&s);
 	/* all but one reference: still in use */
@@ -113,11 +115,11 @@ static void ppt_map__out_of_pages_leaves_the_rest_usable(void **state)
 	room = free_pages(&s);
 	for (unsigned i = 0; i < 3; i++) {
 		too_many.len = (room + 100) * PPT_SIZE_4K;
-		assert_int_equal(world_step(&s.w, &too_many), 0);
-		assert_int_equal(s.w.result, PPT_E_NOSPC);
+		assert_int_equal(twin_step(&s.twin, &too_many), 0);
+		assert_int_equal(s.twin.result, PPT_E_NOSPC);
 		huge.len = (room + 100) * PPT_SIZE_2M;
-		assert_int_equal(world_step(&s.w, &huge), 0);
-		assert_int_equal(s.w.result, PPT_E_NOSPC);
+		assert_int_equal(twin_step(&s.twin, &huge), 0);
+		assert_int_equal(s.twin.result, PPT_E_NOSPC);
 		must(&s, op_map(0, VA, PPT_PA_ALLOC, 1, 0));
 		must(&s, op_unmap(0, VA, 1));
 		huge.len = (room - 20) * PPT_SIZE_2M;
@@ -149,8 +151,8 @@ static void huge_protects(struct stage *s, struct rng *r)
 			(tables / 2 + rng_below(r, tables / 2)) * PPT_SIZE_2M -
 			rng_below(r, 2) * PPT_SIZE_4K;
 		must(s, huge);
-		if (view_reclaim(s->pf.pool, &s->w.why))
-			fail_msg("%s", s->w.why.text);
+		if (view_reclaim(s->pf.pool, &s->twin.why))
+			fail_msg("%s", s->twin.why.text);
 	}
 	must(s, op_unmap(0, 0, UINT64_C(1) << 35));
 }
@@ -177,8 +179,8 @@ static void ppt_attach__read_only_refuses_every_change(void **state)
 	assert_int_equal(pool_fixture_detach(&s.pf), 0);
 	s.pf.attach_flags |= PPT_ATTACH_READ_ONLY;
 	assert_int_equal(pool_fixture_attach(&s.pf, NULL), 0);
-	assert_int_equal(world_reopen(&s.w), 0);
-	space = s.w.handle[0];
+	assert_int_equal(twin_reopen(&s.twin, pool_fixture_view(&s.pf)), 0);
+	space = s.twin.handle[0];
 	assert_int_equal(ppt_map(&space, VA * 2, DRAM, 4096, RW, 0, NULL),
 			 PPT_E_ROFS);
 	assert_int_equal(ppt_unmap(&space, VA, 4096, NULL), PPT_E_ROFS);
@@ -186,12 +188,12 @@ static void ppt_attach__read_only_refuses_every_change(void **state)
 	assert_int_equal(ppt_space_create(s.pf.pool, "x", PPT_FORMAT_X86_64_4,
 					  NULL, NULL),
 			 PPT_E_ROFS);
-	assert_int_equal(ppt_space_delete(s.pf.pool, s.w.now.space[0].name,
+	assert_int_equal(ppt_space_delete(s.pf.pool, s.twin.now.space[0].name,
 					  NULL),
 			 PPT_E_ROFS);
 	assert_int_equal(ppt_begin(s.pf.pool), PPT_E_ROFS);
-	if (world_check(&s.w))
-		fail_msg("%s", s.w.why.text);
+	if (twin_check(&s.twin))
+		fail_msg("%s", s.twin.why.text);
 	assert_int_equal(pool_fixture_detach(&s.pf), 0);
 	stage_close(&s);
 }
@@ -247,16 +249,16 @@ static void ppt_region_remove__mapped_frame_is_named(void **state)
 			 PPT_E_NOENT);
 	assert_int_equal(ppt_region_remove(s.pf.pool, &s.pf.config.uuid, &diag),
 			 PPT_E_INVAL);
-	assert_int_equal(ppt_map(&s.w.handle[0], VA * 3 + 8192,
+	assert_int_equal(ppt_map(&s.twin.handle[0], VA * 3 + 8192,
 				 region.base + 4096, 4096, RW, 0, &diag),
 			 0);
 	assert_int_equal(ppt_region_remove(s.pf.pool, &region.uuid, &diag),
 			 PPT_E_BUSY);
 	assert_int_equal(diag.at, VA * 3 + 8192);
-	assert_int_equal(ppt_unmap(&s.w.handle[0], VA * 3, MIB, &diag), 0);
+	assert_int_equal(ppt_unmap(&s.twin.handle[0], VA * 3, MIB, &diag), 0);
 	assert_int_equal(ppt_region_remove(s.pf.pool, &region.uuid, &diag), 0);
-	assert_int_equal(ppt_map(&s.w.handle[0], VA * 3, region.base, 4096, RW,
-				 0, &diag),
+	assert_int_equal(ppt_map(&s.twin.handle[0], VA * 3, region.base, 4096,
+				 RW, 0, &diag),
 			 PPT_E_REGION);
 	stage_close(&s);
 }
@@ -289,25 +291,25 @@ static void ppt_attach__impossible_memory_map_is_refused(void **state)
 	must(&s, op_map(0, VA, DRAM, 262144, 0)); /* one leaf of 1 GiB */
 	must(&s, op_map(0, VA * 4, POOL_FIXTURE_PMEM, 3, 0));
 	pool_fixture_drop(&s.pf); /* with a journal to replay */
-	map = s.w.now.regions;
+	map = s.twin.now.regions;
 	map.region[2].base = map.region[1].base; /* overlap */
 	refused_under(&s, &map, false);
-	map = s.w.now.regions;
+	map = s.twin.now.regions;
 	map.region[1].len = PPT_SIZE_2M; /* shrunk */
 	refused_under(&s, &map, false);
-	map = s.w.now.regions;
+	map = s.twin.now.regions;
 	map.region[2] = map.region[--map.count]; /* gone */
 	refused_under(&s, &map, false);
-	map = s.w.now.regions;
+	map = s.twin.now.regions;
 	map.region[0] = map.region[--map.count]; /* the pool itself gone */
 	refused_under(&s, &map, false);
-	map = s.w.now.regions;
+	map = s.twin.now.regions;
 	map.region[1].base += PPT_SIZE_2M; /* the leaf would be askew */
 	refused_under(&s, &map, true);
 	/* by now there is nothing to replay */
 	refused_under(&s, &map, false);
-	assert_int_equal(pool_fixture_attach(&s.pf, &s.w.now.regions), 0);
-	assert_int_equal(world_reopen(&s.w), 0);
+	assert_int_equal(pool_fixture_attach(&s.pf, &s.twin.now.regions), 0);
+	assert_int_equal(twin_reopen(&s.twin, pool_fixture_view(&s.pf)), 0);
 	settled(&s);
 	stage_close(&s);
 }
@@ -392,7 +394,8 @@ static void ppt_space_create__many_come_and_go(void **state)
 		(void)snprintf(name, sizeof(name), "n%u", n);
 		assert_int_equal(ppt_space_delete(s.pf.pool, name, NULL), 0);
 		if (n % 16 == 0)
-			assert_int_equal(view_reclaim(s.pf.pool, &s.w.why), 0);
+			assert_int_equal(view_reclaim(s.pf.pool, &s.twin.why),
+					 0);
 	}
 	settled(&s);
 	print_message("%llu pages are free again\n",
@@ -419,14 +422,14 @@ static void ppt_tlb_flushed__frames_wait_for_it(void **state)
 	assert_int_not_equal(gather.ticket, 0);
 	assert_true(gather.va <= VA * 2);
 	assert_true(gather.last >= VA * 2 + room * 4096 - 1);
-	assert_int_equal(ppt_space_info(&s.w.handle[0], &info, NULL), 0);
+	assert_int_equal(ppt_space_info(&s.twin.handle[0], &info, NULL), 0);
 	assert_int_equal(gather.root_pa, info.root_pa);
-	err = ppt_map(&s.w.handle[0], VA * 3, PPT_PA_ALLOC, 40 * 4096, RW, 0,
+	err = ppt_map(&s.twin.handle[0], VA * 3, PPT_PA_ALLOC, 40 * 4096, RW, 0,
 		      NULL);
 	assert_true(err == PPT_E_AGAIN || err == PPT_E_NOSPC);
 	assert_int_equal(ppt_tlb_flushed(s.pf.pool, gather.ticket + 1000),
 			 PPT_E_INVAL);
-	assert_int_equal(world_flush_tlb(&s.w), 0);
+	assert_int_equal(twin_flush_tlb(&s.twin), 0);
 	must(&s, op_map(0, VA * 3, PPT_PA_ALLOC, 40, 0));
 	settled(&s);
 	stage_close(&s);
@@ -448,9 +451,10 @@ static void ppt_iter_next__windows_show_what_lies_in_them(void **state)
 			(rng_below(&r, UINT64_C(3) << 30) & ~UINT64_C(0xfff));
 		uint64_t last = (va + rng_below(&r, UINT64_C(1) << 31)) | 0xfff;
 
-		if (view_check_space(&s.w.handle[0], &s.w.now.space[0], va,
-				     i % 5 ? last : UINT64_MAX, &s.w.why))
-			fail_msg("%s", s.w.why.text);
+		if (view_check_space(&s.twin.handle[0], &s.twin.now.space[0],
+				     va, i % 5 ? last : UINT64_MAX,
+				     &s.twin.why))
+			fail_msg("%s", s.twin.why.text);
 	}
 	settled(&s);
 	stage_close(&s);
@@ -475,13 +479,13 @@ static void ppt_iter_next__window_into_the_hole_shows_canonical(void **state)
 		};
 
 		for (unsigned k = 0; k < 5; k++)
-			if (view_check_space(&s.w.handle[0], &s.w.now.space[0],
-					     window[k][0], window[k][1],
-					     &s.w.why))
+			if (view_check_space(&s.twin.handle[0],
+					     &s.twin.now.space[0], window[k][0],
+					     window[k][1], &s.twin.why))
 				fail_msg("window %#llx..%#llx: %s",
 					 (unsigned long long)window[k][0],
 					 (unsigned long long)window[k][1],
-					 s.w.why.text);
+					 s.twin.why.text);
 	}
 	stage_close(&s);
 }

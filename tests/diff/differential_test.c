@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "sim/oracle/opgen.h"
-#include "../support/world.h"
+#include "../support/pool_fixture.h"
 
 #define HISTORY 12u
 #define TEXT_BYTES 176u
@@ -44,7 +44,7 @@ struct run {
 	const struct profile *profile;
 	struct pool_fixture fixture[2];
 	unsigned active;
-	struct world w;
+	struct twin twin;
 	struct opgen gen;
 	struct rng rng;
 	uint64_t seed;
@@ -75,8 +75,8 @@ static int report(struct run *r)
 		"replay: PPT_TEST_SEED=%llu PPT_TEST_PROFILE=%s "
 		"PPT_TEST_OPS=%llu\nlast operations:\n",
 		r->profile->name, (unsigned long long)r->index - 1,
-		r->w.in_txn ? ", in a transaction" : "",
-		r->w.relaxed ? ", relaxed" : "", r->w.why.text,
+		r->twin.in_txn ? ", in a transaction" : "",
+		r->twin.relaxed ? ", relaxed" : "", r->twin.why.text,
 		(unsigned long long)r->seed, r->profile->name,
 		(unsigned long long)r->index * 100 / r->profile->share + 100);
 	for (uint64_t i = from; i < r->index; i++)
@@ -92,21 +92,21 @@ static bool once_in(struct run *r, unsigned n)
 /* A call that is to fail must not change one byte of the media [I11]. */
 static int step_watched(struct run *r, const struct op *op)
 {
-	struct pool_fixture *pf = r->w.pf;
+	struct pool_fixture *pf = &r->fixture[r->active];
 	int err;
 
 	if (ppt_checkpoint(pf->pool))
-		return why_set(&r->w.why, "ppt_checkpoint failed");
+		return why_set(&r->twin.why, "ppt_checkpoint failed");
 	memcpy(r->bytes_before, pf->media, pf->bytes);
-	err = world_step(&r->w, op);
-	if (err || !r->w.result)
+	err = twin_step(&r->twin, op);
+	if (err || !r->twin.result)
 		return err;
 	for (uint64_t i = 0; i < pf->bytes; i += 8)
 		if (memcmp(r->bytes_before + i, pf->media + i, 8))
-			return why_set(&r->w.why,
+			return why_set(&r->twin.why,
 				       "a call that failed with %s changed the "
 				       "media at %#llx",
-				       ppt_error_name(r->w.result),
+				       ppt_error_name(r->twin.result),
 				       (unsigned long long)i);
 	return 0;
 }
@@ -114,7 +114,7 @@ static int step_watched(struct run *r, const struct op *op)
 /* The range of @op and some pages around it, within its half. */
 static int check_near(struct run *r, const struct op *op)
 {
-	struct oracle_space *s = &r->w.now.space[op->space];
+	struct oracle_space *s = &r->twin.now.space[op->space];
 	const uint64_t more = 3 * PPT_SIZE_4K;
 	uint64_t va = op->va & ~UINT64_C(0xfff);
 	uint64_t half_last = format_half_last(s->format, va);
@@ -131,8 +131,8 @@ static int check_near(struct run *r, const struct op *op)
 	va = va > more ? va - more : 0;
 	if (!format_canonical(s->format, va))
 		va = op->va & ~UINT64_C(0xfff);
-	return view_check_space(&r->w.handle[op->space], s, va, last,
-				&r->w.why);
+	return view_check_space(&r->twin.handle[op->space], s, va, last,
+				&r->twin.why);
 }
 
 static int one_op(struct run *r)
@@ -142,83 +142,62 @@ static int one_op(struct run *r)
 	struct op op;
 	int err;
 
-	opgen_next(&r->gen, &r->w.now, &op);
+	opgen_next(&r->gen, &r->twin.now, &op);
 	note(r, op_text(&op, text, 150));
-	oracle_expect(&r->w.now, &op, &e);
-	if (!e.may_succeed && !r->w.in_txn && once_in(r, 12))
+	oracle_expect(&r->twin.now, &op, &e);
+	if (!e.may_succeed && !r->twin.in_txn && once_in(r, 12))
 		err = step_watched(r, &op);
 	else
-		err = world_step(&r->w, &op);
+		err = twin_step(&r->twin, &op);
 	if (op.kind >= OP_SPACE_CREATE)
 		r->txn_spaces = true;
 	r->index--;
 	(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), ": %s",
-		       ppt_error_name(r->w.result));
+		       ppt_error_name(r->twin.result));
 	note(r, text);
 	if (!err)
 		err = check_near(r, &op);
 	return err;
 }
 
-/* Bases for a next boot: each region has a stretch of its own to move in. */
-static void move_regions(struct run *r, struct ppt_memory_map *map)
-{
-	struct ppt_memory_map was;
-
-	pool_fixture_map(r->w.pf, &was);
-	*map = was;
-	map->region[0].base += PPT_SIZE_2M * rng_below(&r->rng, 8000);
-	map->region[1].base += PPT_SIZE_1G * rng_below(&r->rng, 250);
-	map->region[2].base += PPT_SIZE_1G * rng_below(&r->rng, 250);
-	map->region[3].base += PPT_SIZE_2M * rng_below(&r->rng, 1000);
-	map->region[4].base -= PPT_SIZE_1G * rng_below(&r->rng, 250);
-	if (rng_below(&r->rng, 2)) {
-		struct ppt_region first = map->region[0];
-
-		map->region[0] = map->region[4];
-		map->region[4] = first;
-	}
-}
-
 static int attach(struct run *r, bool clean)
 {
-	struct world *w = &r->w;
+	struct pool_fixture *pf = &r->fixture[r->active];
+	struct twin *twin = &r->twin;
 	struct ppt_memory_map map;
 	bool moved = once_in(r, r->profile->move_once);
 	int err;
 
-	if (moved)
-		move_regions(r, &map);
-	err = pool_fixture_attach(w->pf, moved ? &map : NULL);
+	if (moved) {
+		pool_fixture_map(pf, &map);
+		memory_move(&map, &r->rng);
+	}
+	err = pool_fixture_attach(pf, moved ? &map : NULL);
 	if (err)
-		return why_set(&w->why, "ppt_attach: %s (%s: %s at %#llx)",
+		return why_set(&twin->why, "ppt_attach: %s (%s: %s at %#llx)",
 			       ppt_error_name(err),
-			       w->pf->diag.what ? w->pf->diag.what : "?",
-			       w->pf->diag.why ? w->pf->diag.why : "?",
-			       (unsigned long long)w->pf->diag.at);
+			       pf->diag.what ? pf->diag.what : "?",
+			       pf->diag.why ? pf->diag.why : "?",
+			       (unsigned long long)pf->diag.at);
 	if (moved)
-		oracle_rebase(&w->now, &map);
-	if (clean && !moved && w->pf->report.verdict != PPT_VERDICT_CLEAN)
-		return why_set(&w->why, "attach after detach reports %s",
-			       ppt_verdict_name(w->pf->report.verdict));
-	w->relaxed = false;
-	memset(w->held, 0, w->now.pages);
-	w->must_va = 1;
-	w->must_last = 0;
-	err = world_reopen(w);
-	return err ? err : world_check(w);
+		oracle_rebase(&twin->now, &map);
+	if (clean && !moved && pf->report.verdict != PPT_VERDICT_CLEAN)
+		return why_set(&twin->why, "attach after detach reports %s",
+			       ppt_verdict_name(pf->report.verdict));
+	err = twin_reopen(twin, pool_fixture_view(pf));
+	return err ? err : twin_check(twin);
 }
 
 /* A detach aborts what is open; so does a crash. */
 static void lose_txn(struct run *r)
 {
-	struct world *w = &r->w;
+	struct twin *twin = &r->twin;
 
-	if (!w->in_txn)
+	if (!twin->in_txn)
 		return;
-	oracle_free(&w->now);
-	w->now = w->before;
-	w->in_txn = false;
+	oracle_free(&twin->now);
+	twin->now = twin->before;
+	twin->in_txn = false;
 	r->txn_left = 0;
 }
 
@@ -226,63 +205,62 @@ static int reattach(struct run *r)
 {
 	note(r, "detach, attach");
 	lose_txn(r);
-	if (pool_fixture_detach(r->w.pf))
-		return why_set(&r->w.why, "ppt_detach failed");
+	if (pool_fixture_detach(&r->fixture[r->active]))
+		return why_set(&r->twin.why, "ppt_detach failed");
 	return attach(r, true);
 }
 
 static int crash(struct run *r)
 {
-	struct pool_fixture *from = r->w.pf;
+	struct pool_fixture *from = &r->fixture[r->active];
 	struct pool_fixture *to = &r->fixture[!r->active];
 
 	note(r, "crash, attach");
-	if (r->w.relaxed && !r->w.in_txn && world_sync(&r->w))
+	if (r->twin.relaxed && !r->twin.in_txn && twin_sync(&r->twin))
 		return -1;
-	if (r->w.relaxed && r->w.in_txn)
+	if (r->twin.relaxed && r->twin.in_txn)
 		return 0;
 	lose_txn(r);
 	pool_fixture_copy(to, from);
 	pool_fixture_drop(from);
 	r->active = !r->active;
-	r->w.pf = to;
 	return attach(r, false);
 }
 
 static int check_all(struct run *r)
 {
-	struct world *w = &r->w;
+	struct twin *twin = &r->twin;
 	int err;
 
-	if (w->in_txn) {
+	if (twin->in_txn) {
 		/* nothing of an open transaction is on the media */
-		if (w->relaxed || r->txn_spaces)
+		if (twin->relaxed || r->txn_spaces)
 			return 0;
-		return view_check_media(w->pf, &w->before, &w->why);
+		return view_check_media(&twin->view, &twin->before, &twin->why);
 	}
-	if (w->relaxed && world_sync(w))
+	if (twin->relaxed && twin_sync(twin))
 		return -1;
-	err = world_check(w);
+	err = twin_check(twin);
 	if (!err && once_in(r, 4))
-		err = world_fill(w, &r->rng);
+		err = twin_fill(twin, &r->rng);
 	if (!err && once_in(r, 3))
-		err = world_flush_tlb(w);
-	if (!err && !w->mmu && once_in(r, 4))
-		err = view_check_settled(w->pf, &w->now, &w->why);
+		err = twin_flush_tlb(twin);
+	if (!err && !twin->mmu && once_in(r, 4))
+		err = view_check_settled(&twin->view, &twin->now, &twin->why);
 	return err;
 }
 
 static int transaction(struct run *r)
 {
-	struct world *w = &r->w;
+	struct twin *twin = &r->twin;
 
-	if (w->in_txn && r->txn_left == 0) {
+	if (twin->in_txn && r->txn_left == 0) {
 		bool keep = rng_below(&r->rng, 4) != 0;
 
 		note(r, keep ? "commit" : "abort");
-		return keep ? world_commit(w) : world_abort(w);
+		return keep ? twin_commit(twin) : twin_abort(twin);
 	}
-	if (w->in_txn) {
+	if (twin->in_txn) {
 		r->txn_left--;
 		return 0;
 	}
@@ -291,32 +269,33 @@ static int transaction(struct run *r)
 	note(r, "begin");
 	r->txn_left = 1 + (unsigned)rng_below(&r->rng, 9);
 	r->txn_spaces = false;
-	return world_begin(w);
+	return twin_begin(twin);
 }
 
 static int one_step(struct run *r)
 {
 	const struct profile *p = r->profile;
-	struct world *w = &r->w;
+	struct twin *twin = &r->twin;
 	int err = transaction(r);
 
 	if (!err)
 		err = one_op(r);
-	if (!err && !w->in_txn && once_in(r, p->relax_once)) {
-		note(r, w->relaxed ? "strict" : "relaxed");
-		err = world_relaxed(w, !w->relaxed);
+	if (!err && !twin->in_txn && once_in(r, p->relax_once)) {
+		note(r, twin->relaxed ? "strict" : "relaxed");
+		err = twin_relaxed(twin, !twin->relaxed);
 	}
-	if (!err && (w->result == PPT_E_AGAIN || w->result == PPT_E_NOSPC) &&
-	    !w->in_txn) {
-		err = world_flush_tlb(w);
+	if (!err &&
+	    (twin->result == PPT_E_AGAIN || twin->result == PPT_E_NOSPC) &&
+	    !twin->in_txn) {
+		err = twin_flush_tlb(twin);
 		if (!err)
-			err = view_reclaim(w->pf->pool, &w->why);
+			err = view_reclaim(twin->view.pool, &twin->why);
 	}
 	if (!err && once_in(r, p->check_once))
 		err = check_all(r);
-	if (!err && !w->relaxed && !(w->in_txn && r->txn_spaces) &&
+	if (!err && !twin->relaxed && !(twin->in_txn && r->txn_spaces) &&
 	    once_in(r, p->touch_once))
-		world_touch(w, &r->rng);
+		twin_touch(twin, &r->rng);
 	if (!err && once_in(r, p->attach_once))
 		err = reattach(r);
 	if (!err && once_in(r, p->crash_once))
@@ -328,39 +307,40 @@ static uint64_t free_pages(struct run *r)
 {
 	struct ppt_usage u = { 0 };
 
-	(void)ppt_usage(r->w.pf->pool, &u, NULL);
+	(void)ppt_usage(r->twin.view.pool, &u, NULL);
 	return u.free_pages;
 }
 
 /* Delete all spaces; every page must come back. */
 static int end(struct run *r)
 {
-	struct world *w = &r->w;
+	struct twin *twin = &r->twin;
 	int err = 0;
 
-	if (w->in_txn)
-		err = world_commit(w);
-	if (!err && w->relaxed)
-		err = world_relaxed(w, false);
+	if (twin->in_txn)
+		err = twin_commit(twin);
+	if (!err && twin->relaxed)
+		err = twin_relaxed(twin, false);
 	if (!err)
-		err = world_flush_tlb(w);
+		err = twin_flush_tlb(twin);
 	if (!err)
-		err = view_check_settled(w->pf, &w->now, &w->why);
+		err = view_check_settled(&twin->view, &twin->now, &twin->why);
 	for (unsigned i = 0; i < ORACLE_SPACES && !err; i++) {
 		struct op op = { .kind = OP_SPACE_DELETE, .space = i };
 
-		if (!w->now.space[i].exists)
+		if (!twin->now.space[i].exists)
 			continue;
 		note(r, "delete a space");
-		err = world_step(w, &op);
-		if (!err && w->result)
-			err = why_set(&w->why, "delete: %s",
-				      ppt_error_name(w->result));
+		err = twin_step(twin, &op);
+		if (!err && twin->result)
+			err = why_set(&twin->why, "delete: %s",
+				      ppt_error_name(twin->result));
 		if (!err)
-			err = view_check_settled(w->pf, &w->now, &w->why);
+			err = view_check_settled(&twin->view, &twin->now,
+						 &twin->why);
 	}
 	if (!err && r->free_before != free_pages(r))
-		err = why_set(&w->why, "%llu pages were free, now %llu are",
+		err = why_set(&twin->why, "%llu pages were free, now %llu are",
 			      (unsigned long long)r->free_before,
 			      (unsigned long long)free_pages(r));
 	return err;
@@ -369,7 +349,7 @@ static int end(struct run *r)
 /* Spaces once made and deleted, so that the directory has its pages. */
 static int warm_up(struct run *r)
 {
-	struct world *w = &r->w;
+	struct twin *twin = &r->twin;
 	int err = 0;
 
 	for (unsigned i = 0; i < ORACLE_SPACES * 2 && !err; i++) {
@@ -377,10 +357,10 @@ static int warm_up(struct run *r)
 
 		op.kind = i < ORACLE_SPACES ? OP_SPACE_CREATE : OP_SPACE_DELETE;
 		op.format = PPT_FORMAT_X86_64_4;
-		err = world_step(w, &op);
+		err = twin_step(twin, &op);
 	}
 	if (!err)
-		err = view_check_settled(w->pf, &w->now, &w->why);
+		err = view_check_settled(&twin->view, &twin->now, &twin->why);
 	r->free_before = free_pages(r);
 	return err;
 }
@@ -403,7 +383,7 @@ static void start(struct run *r, const struct profile *p, uint64_t seed)
 	pool_fixture_ready(&r->fixture[0], &o);
 	pool_fixture_open(&r->fixture[1], &o);
 	r->bytes_before = malloc(r->fixture[0].bytes);
-	world_open(&r->w, &r->fixture[0]);
+	pool_fixture_twin(&r->fixture[0], &r->twin);
 }
 
 static void run_profile(const struct profile *p)
@@ -428,13 +408,12 @@ static void run_profile(const struct profile *p)
 	else
 		print_message("%s: %llu steps, %llu refused as expected, "
 			      "%llu out of pages, %llu too big\n",
-			      p->name, (unsigned long long)r.w.steps,
-			      (unsigned long long)r.w.failures_expected,
-			      (unsigned long long)r.w.no_space,
-			      (unsigned long long)r.w.too_big);
+			      p->name, (unsigned long long)r.twin.steps,
+			      (unsigned long long)r.twin.failures_expected,
+			      (unsigned long long)r.twin.no_space,
+			      (unsigned long long)r.twin.too_big);
 	free(r.bytes_before);
-	r.w.pf = NULL;
-	world_close(&r.w);
+	twin_close(&r.twin);
 	for (unsigned i = 0; i < 2; i++) {
 		if (err)
 			pool_fixture_drop(&r.fixture[i]);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The include law: includes go one way.
 
-format <- core <- recovery <- host <- tools.  sim sees the public headers and
-core/pm.h only; nothing that is shipped includes sim, tests or fuzz.
+format <- core <- recovery <- host <- tools.  sim sees the public headers,
+core/pm.h and the list of mutants only; nothing that is shipped includes sim,
+tests or fuzz.
 """
 
 import posixpath
@@ -32,7 +33,8 @@ SHIPPED = ["public", "format", "core", "recovery", "host", "tools"]
 # Layer -> the layers, or single headers, that it may include.
 MAY = {layer: set(SHIPPED[:i + 1]) for i, layer in enumerate(SHIPPED)}
 MAY["export"] = {"public"}
-MAY["sim"] = {"public", "sim", "libpptable/core/pm.h"}
+MAY["sim"] = {"public", "sim", "libpptable/core/pm.h",
+              "libpptable/format/mutant.h"}
 MAY["pptsim"] = MAY["tools"] | {"sim", "pptsim"}
 MAY["bench"] = set(SHIPPED) - {"tools"} | {"bench"}
 MAY["examples"] = {"public", "examples"}

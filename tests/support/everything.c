@@ -30,27 +30,27 @@
 
 /* --------------------------------------------------------------- images -- */
 
-static void allocate(struct image *image)
+static void allocate(struct specimen *image)
 {
 	image->bytes = aligned_alloc(PPT_PAGE_BYTES, image->size);
 	MUST(image->bytes);
 }
 
-void image_copy(struct image *to, const struct image *from)
+void specimen_copy(struct specimen *to, const struct specimen *from)
 {
 	*to = *from;
 	allocate(to);
 	memcpy(to->bytes, from->bytes, from->size);
 }
 
-void image_free(struct image *image)
+void specimen_free(struct specimen *image)
 {
 	free(image->bytes);
 	image->bytes = NULL;
 }
 
-static void image_take(struct image *image, const struct pool_fixture *pf,
-		       const uint8_t *bytes)
+static void specimen_take(struct specimen *image, const struct pool_fixture *pf,
+			  const uint8_t *bytes)
 {
 	image->size = pf->bytes;
 	image->journal_bytes = pf->config.journal_bytes;
@@ -61,56 +61,57 @@ static void image_take(struct image *image, const struct pool_fixture *pf,
 	memcpy(image->bytes, bytes, image->size);
 }
 
-void image_seal(struct image *image, uint32_t page, uint32_t hi)
+void specimen_seal(struct specimen *image, uint32_t page, uint32_t hi)
 {
-	*image_desc(image, page) = ppt__desc_page(image->seed, page, hi,
-						  image_word(image, page, 0));
+	*specimen_desc(image, page) = ppt__desc_page(
+		image->seed, page, hi, specimen_word(image, page, 0));
 }
 
-void image_plain(struct image *image, uint64_t page, uint32_t hi)
+void specimen_plain(struct specimen *image, uint64_t page, uint32_t hi)
 {
-	*image_desc(image, page) = ppt__desc_plain(image->seed, hi);
+	*specimen_desc(image, page) = ppt__desc_plain(image->seed, hi);
 }
 
-void image_set(struct image *image, uint32_t page, uint32_t slot, uint64_t v)
+void specimen_set(struct specimen *image, uint32_t page, uint32_t slot,
+		  uint64_t v)
 {
-	uint64_t *word = image_word(image, page, slot);
-	uint32_t hi = ppt__desc_hi(*image_desc(image, page));
+	uint64_t *word = specimen_word(image, page, slot);
+	uint32_t hi = ppt__desc_hi(*specimen_desc(image, page));
 
-	if (ppt__desc_is_table(*image_desc(image, page))) {
+	if (ppt__desc_is_table(*specimen_desc(image, page))) {
 		hi += v && !*word ? 1u << 10 : 0;
 		hi -= !v && *word ? 1u << 10 : 0;
 	}
 	*word = v;
-	image_seal(image, page, hi);
+	specimen_seal(image, page, hi);
 }
 
-void image_seal_superblock(struct image *image, uint32_t slot)
+void specimen_seal_superblock(struct specimen *image, uint32_t slot)
 {
 	for (uint32_t i = 0; i < 2; i++)
 		if (slot == i || slot == 2)
-			ppt__superblock_seal(image_superblock(image, i));
+			ppt__superblock_seal(specimen_superblock(image, i));
 }
 
-uint32_t image_find(const struct image *image, uint32_t type)
+uint32_t specimen_find(const struct specimen *image, uint32_t type)
 {
 	for (uint64_t p = image->at.first_page; p < image->at.pages; p++)
-		if (ppt__desc_type(*image_desc(image, p)) == type)
+		if (ppt__desc_type(*specimen_desc(image, p)) == type)
 			return (uint32_t)p;
 	MUST(!"a page of this type");
 	return 0;
 }
 
-uint32_t image_entry(const struct image *image, const char *space,
-		     uint32_t *page)
+uint32_t specimen_entry(const struct specimen *image, const char *space,
+			uint32_t *page)
 {
 	for (*page = image->at.dir_page; *page;
-	     *page = (uint32_t)*image_word(image, *page, 0))
+	     *page = (uint32_t)*specimen_word(image, *page, 0))
 		for (uint32_t i = 1; i <= PPT_M_DIR_ENTRIES; i++) {
 			uint32_t at = i * PPT_M_DIR_WORDS;
 
-			if (*image_word(image, *page, at) &&
-			    !strcmp((char *)image_word(image, *page, at + 4),
+			if (*specimen_word(image, *page, at) &&
+			    !strcmp((char *)specimen_word(image, *page, at + 4),
 				    space))
 				return at;
 		}
@@ -118,32 +119,32 @@ uint32_t image_entry(const struct image *image, const char *space,
 	return 0;
 }
 
-uint32_t image_root(const struct image *image, const char *space)
+uint32_t specimen_root(const struct specimen *image, const char *space)
 {
-	uint32_t page, slot = image_entry(image, space, &page);
+	uint32_t page, slot = specimen_entry(image, space, &page);
 
-	return (uint32_t)*image_word(image, page, slot + PPT_M_DIR_ROOT);
+	return (uint32_t)*specimen_word(image, page, slot + PPT_M_DIR_ROOT);
 }
 
-uint64_t image_pa(const struct image *image, uint64_t page)
+uint64_t specimen_pa(const struct specimen *image, uint64_t page)
 {
 	(void)image;
 	return POOL_FIXTURE_PHYS + page * PPT_PAGE_BYTES;
 }
 
-uint32_t image_slot(uint64_t va, uint32_t level)
+uint32_t specimen_slot(uint64_t va, uint32_t level)
 {
 	return (uint32_t)(va >> (3 + 9 * level)) & 511u;
 }
 
-uint32_t image_table(const struct image *image, const char *space, uint64_t va,
-		     uint32_t level)
+uint32_t specimen_table(const struct specimen *image, const char *space,
+			uint64_t va, uint32_t level)
 {
-	uint32_t page = image_root(image, space);
-	uint32_t at = ppt__desc_level(*image_desc(image, page));
+	uint32_t page = specimen_root(image, space);
+	uint32_t at = ppt__desc_level(*specimen_desc(image, page));
 
 	for (; at > level; at--) {
-		uint64_t e = *image_word(image, page, image_slot(va, at));
+		uint64_t e = *specimen_word(image, page, specimen_slot(va, at));
 
 		page = (uint32_t)(((e & UINT64_C(0xffffffffff000)) -
 				   POOL_FIXTURE_PHYS) /
@@ -153,10 +154,11 @@ uint32_t image_table(const struct image *image, const char *space, uint64_t va,
 	return page;
 }
 
-uint32_t image_record(const struct image *image, uint64_t line, uint64_t *word)
+uint32_t specimen_record(const struct specimen *image, uint64_t line,
+			 uint64_t *word)
 {
 	uint64_t n = image->journal_bytes / PPT_LINE_BYTES;
-	const uint64_t *ring = image_word(image, image->at.journal_page, 0);
+	const uint64_t *ring = specimen_word(image, image->at.journal_page, 0);
 	uint64_t head = ring[line % n * 8];
 	uint32_t runs = ppt__record_runs(head), lines;
 
@@ -171,14 +173,14 @@ uint32_t image_record(const struct image *image, uint64_t line, uint64_t *word)
 	return lines;
 }
 
-static void find_live(struct image *image)
+static void find_live(struct specimen *image)
 {
-	uint64_t word[PPT__RECORD_WORDS_MAX];
+	uint64_t word[PPT__RECORD_WORDS_MAX] = { 0 };
 	uint32_t lines;
 
-	image->tail = *image_word(image, 0, PPT_M_TAIL_WORD) & PPT__SEQ_MASK;
+	image->tail = *specimen_word(image, 0, PPT_M_TAIL_WORD) & PPT__SEQ_MASK;
 	image->end = image->tail;
-	while ((lines = image_record(image, image->end, word)))
+	while ((lines = specimen_record(image, image->end, word)))
 		image->end += lines;
 }
 
@@ -276,36 +278,36 @@ static void fill_reclaim(struct pool_fixture *pf)
 }
 
 /* What the library leaves behind only after a crash in a huge call. */
-static void forge(struct image *image)
+static void forge(struct specimen *image)
 {
 	uint32_t list = image->at.reclaim_page, last = 0;
 	uint32_t held = (uint32_t)image->at.pages - HELD_PAGES - 2;
 	struct rng r = { .state = 5 };
 
 	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
-		if (*image_word(image, list, s))
+		if (*specimen_word(image, list, s))
 			last = s;
-	image_set(image, list, last,
-		  ppt__reclaim_item(
-			  PPT_M_RECLAIM_TABLES,
-			  ppt__reclaim_page(*image_word(image, list, last)),
-			  0));
-	image_set(image, list, 100,
-		  ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, held, HELD_PAGES));
+	specimen_set(image, list, last,
+		     ppt__reclaim_item(PPT_M_RECLAIM_TABLES,
+				       ppt__reclaim_page(*specimen_word(
+					       image, list, last)),
+				       0));
+	specimen_set(image, list, 100,
+		     ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, held, HELD_PAGES));
 	for (uint32_t i = 0; i < HELD_PAGES; i++)
-		*image_desc(image, held + i) = rng_next(&r);
+		*specimen_desc(image, held + i) = rng_next(&r);
 	/* The MMU was here. */
 	for (uint32_t p = image->at.first_page; p < image->at.pages; p++) {
-		uint64_t *word = image_word(image, p, 0);
+		uint64_t *word = specimen_word(image, p, 0);
 
-		if (!ppt__desc_is_table(*image_desc(image, p)) || p >= held)
+		if (!ppt__desc_is_table(*specimen_desc(image, p)) || p >= held)
 			continue;
 		for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
 			word[s] |= word[s] ? rng_next(&r) & 0x60 : 0;
 	}
 }
 
-static void make_clean(struct image *image, uint64_t seed)
+static void make_clean(struct specimen *image, uint64_t seed)
 {
 	struct pool_fixture_options o = {
 		.bytes = MIB,
@@ -321,13 +323,13 @@ static void make_clean(struct image *image, uint64_t seed)
 	map(&pf, "late", EVERYTHING_VA, DRAM + 3 * MIB, 4096, RW, 0);
 	fill_reclaim(&pf);
 	MUST(!pool_fixture_detach(&pf));
-	image_take(image, &pf, pf.media);
+	specimen_take(image, &pf, pf.media);
 	pool_fixture_close(&pf);
 	forge(image);
 }
 
 /* A fixture with the image on it, attached. */
-static void load(struct pool_fixture *pf, const struct image *image,
+static void load(struct pool_fixture *pf, const struct specimen *image,
 		 uint64_t seed)
 {
 	struct pool_fixture_options o = {
@@ -341,7 +343,7 @@ static void load(struct pool_fixture *pf, const struct image *image,
 }
 
 /* Of what happens now only the ring and the tails reach the media. */
-static void make_live(struct image *image, uint64_t seed)
+static void make_live(struct specimen *image, uint64_t seed)
 {
 	uint64_t ring = (uint64_t)image->at.journal_page * PPT_PAGE_BYTES;
 	struct pool_fixture pf;
@@ -362,7 +364,7 @@ static void make_live(struct image *image, uint64_t seed)
 	create(&pf, "new", false);
 	memcpy(image->bytes + ring, pf.media + ring, image->journal_bytes);
 	for (uint32_t i = 0; i < 2; i++)
-		memcpy(image_word(image, i, PPT_M_TAIL_WORD),
+		memcpy(specimen_word(image, i, PPT_M_TAIL_WORD),
 		       pf.media + i * PPT_PAGE_BYTES + PPT_M_TAIL_OFFSET,
 		       PPT_LINE_BYTES);
 	pool_fixture_drop(&pf);
@@ -372,7 +374,7 @@ static void make_live(struct image *image, uint64_t seed)
 /* Keeps the media as it is when the first table is about to be rebased. */
 struct keeper {
 	struct ppt_pm_observer observer;
-	const struct image *image;
+	const struct specimen *image;
 	const uint8_t *media;
 	uint8_t *kept;
 	bool done;
@@ -393,7 +395,7 @@ static void on_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 }
 
 /* The pool and other memory move; the journal is cut in the middle. */
-static void make_epochs(struct image *image, uint64_t seed)
+static void make_epochs(struct specimen *image, uint64_t seed)
 {
 	struct keeper k = { .observer = { on_event, &k }, .image = image };
 	struct ppt_memory_map now;
@@ -414,12 +416,13 @@ static void make_epochs(struct image *image, uint64_t seed)
 	find_live(image);
 	first = image->tail + (image->end - image->tail) / 2;
 	for (uint64_t line = first; line < image->end; line++)
-		memset(image_word(image, image->at.journal_page, 0) +
+		memset(specimen_word(image, image->at.journal_page, 0) +
 			       line % n * 8,
 		       0, PPT_LINE_BYTES);
 }
 
-void image_make(struct image *image, enum everything_kind kind, uint64_t seed)
+void specimen_make(struct specimen *image, enum everything_kind kind,
+		   uint64_t seed)
 {
 	memset(image, 0, sizeof(*image));
 	image->kind = kind;

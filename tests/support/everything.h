@@ -31,7 +31,7 @@ enum everything_kind {
 #define EVERYTHING_VA_1G UINT64_C(0x8000000000)
 #define EVERYTHING_VA_HIGH (UINT64_C(0) - PPT_SIZE_1G)
 
-struct image {
+struct specimen {
 	enum everything_kind kind;
 	uint8_t *bytes; /* 4 KiB aligned */
 	uint64_t size;
@@ -44,32 +44,35 @@ struct image {
 };
 
 /* @seed: pools of different seeds are different pools of one history. */
-void image_make(struct image *image, enum everything_kind kind, uint64_t seed);
-void image_copy(struct image *to, const struct image *from);
-void image_free(struct image *image);
+void specimen_make(struct specimen *image, enum everything_kind kind,
+		   uint64_t seed);
+void specimen_copy(struct specimen *to, const struct specimen *from);
+void specimen_free(struct specimen *image);
 
-static inline uint64_t *image_word(const struct image *image, uint64_t page,
-				   uint32_t slot)
+static inline uint64_t *specimen_word(const struct specimen *image,
+				      uint64_t page, uint32_t slot)
 {
 	return (uint64_t *)(void *)image->bytes + page * PPT_PAGE_WORDS + slot;
 }
 
-static inline uint64_t *image_desc(const struct image *image, uint64_t page)
+static inline uint64_t *specimen_desc(const struct specimen *image,
+				      uint64_t page)
 {
-	return image_word(image, image->at.desc_page, 0) + page;
+	return specimen_word(image, image->at.desc_page, 0) + page;
 }
 
 /* Make a page's checksum right again, under another upper half. */
-void image_seal(struct image *image, uint32_t page, uint32_t hi);
+void specimen_seal(struct specimen *image, uint32_t page, uint32_t hi);
 /* Set a word, count it if it is an entry, and make the checksum right. */
-void image_set(struct image *image, uint32_t page, uint32_t slot, uint64_t v);
+void specimen_set(struct specimen *image, uint32_t page, uint32_t slot,
+		  uint64_t v);
 /* Give a page without content a descriptor. */
-void image_plain(struct image *image, uint64_t page, uint32_t hi);
+void specimen_plain(struct specimen *image, uint64_t page, uint32_t hi);
 /* Both superblocks after a change of their fields; @slot 2: both. */
-void image_seal_superblock(struct image *image, uint32_t slot);
+void specimen_seal_superblock(struct specimen *image, uint32_t slot);
 
-static inline struct ppt_m_superblock *image_superblock(struct image *image,
-							uint32_t slot)
+static inline struct ppt_m_superblock *
+specimen_superblock(struct specimen *image, uint32_t slot)
 {
 	return (struct ppt_m_superblock *)(void *)(image->bytes +
 						   (uint64_t)slot *
@@ -77,19 +80,20 @@ static inline struct ppt_m_superblock *image_superblock(struct image *image,
 }
 
 /* The first page whose descriptor is of a type; fails the test if none is. */
-uint32_t image_find(const struct image *image, uint32_t type);
+uint32_t specimen_find(const struct specimen *image, uint32_t type);
 /* The root of a space, and the table of a level for an address. */
-uint32_t image_root(const struct image *image, const char *space);
-uint32_t image_table(const struct image *image, const char *space, uint64_t va,
-		     uint32_t level);
+uint32_t specimen_root(const struct specimen *image, const char *space);
+uint32_t specimen_table(const struct specimen *image, const char *space,
+			uint64_t va, uint32_t level);
 /* The word of a directory page where a space's entry begins. */
-uint32_t image_entry(const struct image *image, const char *space,
-		     uint32_t *page);
-uint32_t image_slot(uint64_t va, uint32_t level);
+uint32_t specimen_entry(const struct specimen *image, const char *space,
+			uint32_t *page);
+uint32_t specimen_slot(uint64_t va, uint32_t level);
 /* PA of a page of the pool. */
-uint64_t image_pa(const struct image *image, uint64_t page);
+uint64_t specimen_pa(const struct specimen *image, uint64_t page);
 
 /* Lines of each live record, by its number; 0 behind the last. */
-uint32_t image_record(const struct image *image, uint64_t line, uint64_t *word);
+uint32_t specimen_record(const struct specimen *image, uint64_t line,
+			 uint64_t *word);
 
 #endif

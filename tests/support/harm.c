@@ -149,7 +149,7 @@ static enum ppt_check_verdict check(struct harm *h)
 
 static void mark_ring(struct harm *h)
 {
-	const struct image *i = h->image;
+	const struct specimen *i = h->image;
 	uint64_t n = i->journal_bytes / PPT_LINE_BYTES;
 	uint64_t ring = (uint64_t)i->at.journal_page * PPT_PAGE_WORDS;
 	uint64_t word[PPT__RECORD_WORDS_MAX];
@@ -158,7 +158,7 @@ static void mark_ring(struct harm *h)
 	for (uint64_t line = 0; line < n; line++)
 		memset(h->place + ring + line * 8, HARM_DEAD, 8);
 	for (uint64_t line = i->tail; line < i->end; line += lines) {
-		lines = image_record(i, line, word);
+		lines = specimen_record(i, line, word);
 		for (uint32_t k = 0; k < lines; k++)
 			memset(h->place + ring + (line + k) % n * 8,
 			       HARM_MATTERS, 8);
@@ -192,7 +192,7 @@ static void mark_page(struct harm *h, const uint8_t *after, uint32_t page)
 /* From the image as it is after replay. */
 static void mark(struct harm *h, const uint8_t *after)
 {
-	const struct image *i = h->image;
+	const struct specimen *i = h->image;
 	const uint64_t *media = (const void *)after;
 	uint64_t desc = ppt__word(i->at.desc_page, 0);
 
@@ -221,7 +221,7 @@ static void mark(struct harm *h, const uint8_t *after)
 /* What the pool may be if the journal ends early, record by record. */
 static void cut_short(struct harm *h)
 {
-	const struct image *i = h->image;
+	const struct specimen *i = h->image;
 	uint64_t n = i->journal_bytes / PPT_LINE_BYTES;
 	uint64_t word[PPT__RECORD_WORDS_MAX], *ring;
 	uint32_t lines;
@@ -230,7 +230,7 @@ static void cut_short(struct harm *h)
 	for (uint64_t line = i->tail; line < i->end; line += lines) {
 		uint64_t hash = 0;
 
-		lines = image_record(i, line, word);
+		lines = specimen_record(i, line, word);
 		memcpy(h->attach, i->bytes, i->size);
 		for (uint64_t k = line; k < i->end; k++)
 			memset(ring + k % n * 8, 0, PPT_LINE_BYTES);
@@ -241,7 +241,7 @@ static void cut_short(struct harm *h)
 	}
 }
 
-void harm_open(struct harm *h, const struct image *image)
+void harm_open(struct harm *h, const struct specimen *image)
 {
 	uint64_t size = image->size;
 
@@ -374,7 +374,7 @@ static int judge(struct harm *h, uint64_t off, uint64_t len,
 /* Both copies as they were. */
 static void restore(struct harm *h, uint64_t off, uint64_t len)
 {
-	const struct image *i = h->image;
+	const struct specimen *i = h->image;
 
 	if (i->kind == EVERYTHING_CLEAN) { /* nothing writes to it */
 		memcpy(h->check + off, i->bytes + off, len);
@@ -407,7 +407,7 @@ int harm_try(struct harm *h, uint64_t off, const uint8_t *bytes, uint64_t len)
 
 int harm_read(struct harm *h)
 {
-	const struct image *i = h->image;
+	const struct specimen *i = h->image;
 	enum ppt_check_verdict verdict;
 	enum outcome outcome;
 	uint64_t hash = 0;

@@ -28,7 +28,7 @@ enum harm_place {
 #define HARM_STATES 64u
 
 struct harm {
-	const struct image *image;
+	const struct specimen *image;
 	uint8_t *check; /* two copies, each between pages that fault */
 	uint8_t *attach;
 	uint8_t *place; /* enum harm_place of each word */
@@ -53,7 +53,7 @@ struct harm {
 	char why[256];        /* the first broken promise */
 };
 
-void harm_open(struct harm *h, const struct image *image);
+void harm_open(struct harm *h, const struct specimen *image);
 void harm_close(struct harm *h);
 
 /* Put @bytes at an offset: 0, or -1 and @h->why. */

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sim/oracle/memory.h"
 #include "sim/oracle/rng.h"
 
 #define CANARY_BYTES 64u
@@ -56,18 +57,6 @@ static void fill_dirty(struct pool_fixture *pf, uint64_t seed)
 	}
 }
 
-static void add_region(struct ppt_memory_map *map, uint8_t id, uint32_t kind,
-		       ppt_pa_t base, uint64_t len)
-{
-	struct ppt_region *region = &map->region[map->count++];
-
-	memset(region, 0, sizeof(*region));
-	memset(region->uuid.b, id, sizeof(region->uuid.b));
-	region->kind = kind;
-	region->base = base;
-	region->len = len;
-}
-
 static void configure(struct pool_fixture *pf,
 		      const struct pool_fixture_options *o)
 {
@@ -83,14 +72,7 @@ static void configure(struct pool_fixture *pf,
 	c->phys_base = o->phys_base ? o->phys_base : POOL_FIXTURE_PHYS;
 	c->journal_bytes = o->journal_bytes ? o->journal_bytes :
 					      PPT_JOURNAL_BYTES_MIN;
-	add_region(&c->regions, 0xd1, PPT_REGION_DRAM, POOL_FIXTURE_DRAM,
-		   POOL_FIXTURE_DRAM_BYTES);
-	add_region(&c->regions, 0xd2, PPT_REGION_PMEM, POOL_FIXTURE_PMEM,
-		   POOL_FIXTURE_PMEM_BYTES);
-	add_region(&c->regions, 0xd3, PPT_REGION_DEVICE, POOL_FIXTURE_DEVICE,
-		   POOL_FIXTURE_DEVICE_BYTES);
-	add_region(&c->regions, 0xd4, PPT_REGION_DRAM, POOL_FIXTURE_TOP,
-		   POOL_FIXTURE_TOP_BYTES);
+	memory_add_all(&c->regions);
 }
 
 void pool_fixture_open(struct pool_fixture *pf,
@@ -238,4 +220,20 @@ void pool_fixture_map(const struct pool_fixture *pf, struct ppt_memory_map *map)
 	map->region[0].len = c->pm.bytes;
 	for (uint32_t i = 0; i < c->regions.count; i++)
 		map->region[i + 1] = c->regions.region[i];
+}
+
+struct view pool_fixture_view(const struct pool_fixture *pf)
+{
+	return (struct view){ .pool = pf->pool,
+			      .media = pf->media,
+			      .writable = pf->writable,
+			      .bytes = pf->bytes };
+}
+
+void pool_fixture_twin(const struct pool_fixture *pf, struct twin *twin)
+{
+	struct ppt_memory_map map;
+
+	pool_fixture_map(pf, &map);
+	twin_open(twin, pool_fixture_view(pf), &map, pf->attach_flags);
 }

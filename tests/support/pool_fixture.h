@@ -12,16 +12,18 @@
 
 #include <pptable/pptable.h>
 
-#define POOL_FIXTURE_PHYS UINT64_C(0x2000000000)
-#define POOL_FIXTURE_DRAM UINT64_C(0x10000000000)
-#define POOL_FIXTURE_DRAM_BYTES UINT64_C(0x10000000000)
-#define POOL_FIXTURE_PMEM UINT64_C(0x30000000000)
-#define POOL_FIXTURE_PMEM_BYTES UINT64_C(0x100000000)
-#define POOL_FIXTURE_DEVICE UINT64_C(0xfe000000)
-#define POOL_FIXTURE_DEVICE_BYTES UINT64_C(0x1000000)
-/* ends at the last address that an entry can hold */
-#define POOL_FIXTURE_TOP UINT64_C(0xfff0000000000)
-#define POOL_FIXTURE_TOP_BYTES UINT64_C(0x10000000000)
+#include "sim/oracle/memory.h"
+#include "sim/oracle/twin.h"
+
+#define POOL_FIXTURE_PHYS MEMORY_POOL
+#define POOL_FIXTURE_DRAM MEMORY_DRAM
+#define POOL_FIXTURE_DRAM_BYTES MEMORY_DRAM_BYTES
+#define POOL_FIXTURE_PMEM MEMORY_PMEM
+#define POOL_FIXTURE_PMEM_BYTES MEMORY_PMEM_BYTES
+#define POOL_FIXTURE_DEVICE MEMORY_DEVICE
+#define POOL_FIXTURE_DEVICE_BYTES MEMORY_DEVICE_BYTES
+#define POOL_FIXTURE_TOP MEMORY_TOP
+#define POOL_FIXTURE_TOP_BYTES MEMORY_TOP_BYTES
 
 /* Zero members take a default. */
 struct pool_fixture_options {
@@ -74,5 +76,11 @@ void pool_fixture_ready(struct pool_fixture *pf,
 /* The memory map of the configuration, the pool's own region first. */
 void pool_fixture_map(const struct pool_fixture *pf,
 		      struct ppt_memory_map *map);
+
+/* The pool as the oracle looks at it; of this attach only. */
+struct view pool_fixture_view(const struct pool_fixture *pf);
+
+/* An oracle beside the pool, which is attached and empty. */
+void pool_fixture_twin(const struct pool_fixture *pf, struct twin *twin);
 
 #endif

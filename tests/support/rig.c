@@ -32,7 +32,7 @@ static void push_state(struct rig *rig)
 		if (!rig->state)
 			abort();
 	}
-	oracle_copy(&rig->state[rig->states++], &rig->w.now);
+	oracle_copy(&rig->state[rig->states++], &rig->twin.now);
 }
 
 /* An operation is in flight: the state after it may be found, too. */
@@ -53,7 +53,7 @@ static void durable(struct rig *rig)
 static void acknowledge(struct rig *rig)
 {
 	push_state(rig);
-	if (!rig->w.relaxed)
+	if (!rig->twin.relaxed)
 		durable(rig);
 }
 
@@ -87,7 +87,7 @@ void rig_open(struct rig *rig, const struct rig_options *options)
 			ppt_error_name(rig->pf.diag.err));
 		abort();
 	}
-	world_open(&rig->w, &rig->pf);
+	pool_fixture_twin(&rig->pf, &rig->twin);
 	push_state(rig);
 	durable(rig);
 }
@@ -97,7 +97,7 @@ void rig_close(struct rig *rig)
 	rig->pf.observer = NULL;
 	pool_fixture_drop(&rig->pf);
 	pool_fixture_drop(&rig->victim);
-	world_close(&rig->w);
+	twin_close(&rig->twin);
 	pool_fixture_close(&rig->pf);
 	pool_fixture_close(&rig->victim);
 	for (uint32_t i = 0; i < rig->states; i++)
@@ -115,12 +115,13 @@ void rig_start(struct rig *rig)
 /* The range of an operation that is done, through the library. */
 static int check_range(struct rig *rig, const struct op *op)
 {
-	struct world *w = &rig->w;
+	struct twin *twin = &rig->twin;
 
-	if (op->kind >= OP_SPACE_CREATE || w->result)
+	if (op->kind >= OP_SPACE_CREATE || twin->result)
 		return 0;
-	return view_check_space(&w->handle[op->space], &w->now.space[op->space],
-				op->va, op->va + (op->len - 1), &w->why);
+	return view_check_space(&twin->handle[op->space],
+				&twin->now.space[op->space], op->va,
+				op->va + (op->len - 1), &twin->why);
 }
 
 int rig_try(struct rig *rig, const struct op *op)
@@ -129,8 +130,8 @@ int rig_try(struct rig *rig, const struct op *op)
 	struct why why;
 
 	begin(rig);
-	if (world_step(&rig->w, op) || check_range(rig, op)) {
-		why = rig->w.why;
+	if (twin_step(&rig->twin, op) || check_range(rig, op)) {
+		why = rig->twin.why;
 		return why_set(&rig->why, "workload %s: %s: %.400s", rig->name,
 			       op_text(op, text, sizeof(text)), why.text);
 	}
@@ -143,29 +144,29 @@ int rig_op(struct rig *rig, const struct op *op)
 	char text[160];
 	int err = rig_try(rig, op);
 
-	if (err || !rig->w.result)
+	if (err || !rig->twin.result)
 		return err;
 	return why_set(&rig->why, "workload %s: %s: %s", rig->name,
 		       op_text(op, text, sizeof(text)),
-		       ppt_error_name(rig->w.result));
+		       ppt_error_name(rig->twin.result));
 }
 
 int rig_try_txn(struct rig *rig, const struct op *ops, unsigned count)
 {
-	int err = world_begin(&rig->w);
+	int err = twin_begin(&rig->twin);
 
 	for (unsigned i = 0; i < count && !err; i++) {
 		/* a space made or deleted just now changes what is valid */
 		if (ops[i].kind < OP_SPACE_CREATE &&
-		    !rig->w.now.space[ops[i].space].exists)
+		    !rig->twin.now.space[ops[i].space].exists)
 			continue;
-		err = world_step(&rig->w, &ops[i]);
+		err = twin_step(&rig->twin, &ops[i]);
 	}
 	if (err)
-		return failed(rig, "transaction", &rig->w.why);
+		return failed(rig, "transaction", &rig->twin.why);
 	begin(rig);
-	if (world_commit(&rig->w))
-		return failed(rig, "transaction", &rig->w.why);
+	if (twin_commit(&rig->twin))
+		return failed(rig, "transaction", &rig->twin.why);
 	acknowledge(rig);
 	return 0;
 }
@@ -174,15 +175,15 @@ int rig_txn(struct rig *rig, const struct op *ops, unsigned count)
 {
 	int err = rig_try_txn(rig, ops, count);
 
-	return err ? err : result(rig, "ppt_commit", rig->w.result);
+	return err ? err : result(rig, "ppt_commit", rig->twin.result);
 }
 
 int rig_relaxed(struct rig *rig, bool on)
 {
-	int err = world_relaxed(&rig->w, on);
+	int err = twin_relaxed(&rig->twin, on);
 
 	if (err)
-		return failed(rig, "relaxed", &rig->w.why);
+		return failed(rig, "relaxed", &rig->twin.why);
 	if (!on)
 		durable(rig);
 	return 0;
@@ -216,9 +217,10 @@ int rig_reclaim(struct rig *rig, uint64_t steps, bool *left)
 
 int rig_fill(struct rig *rig)
 {
-	struct oracle *o = &rig->w.now;
+	struct oracle *o = &rig->twin.now;
 	uint32_t *refs = calloc(o->pages, sizeof(*refs));
-	int err = view_check_media(&rig->pf, o, &rig->why);
+	struct view view = pool_fixture_view(&rig->pf);
+	int err = view_check_media(&view, o, &rig->why);
 
 	if (!refs)
 		abort();
@@ -227,7 +229,7 @@ int rig_fill(struct rig *rig)
 	for (uint64_t i = 0; i < o->pages; i++) {
 		if (!refs[i] || o->tag[i] >= TAG_FILL)
 			continue;
-		tag_fill(&rig->pf, o, i, rig->w.next_tag++);
+		tag_fill(&view, o, i, rig->twin.next_tag++);
 		/* the frame is either old or new: its user's business */
 		recorder_mark(
 			&rig->rec, RIG_USER, i * PPT_PAGE_BYTES,
@@ -249,7 +251,7 @@ void rig_touch(struct rig *rig, struct rng *r)
 	if (!was)
 		abort();
 	memcpy(was, now, rig->pf.bytes);
-	world_touch(&rig->w, r);
+	twin_touch(&rig->twin, r);
 	for (uint64_t i = 0; i < rig->pf.bytes / 8; i++)
 		if (was[i] != now[i])
 			recorder_mark(&rig->rec, RIG_STORE, i * 8, &now[i], 1);
@@ -258,7 +260,7 @@ void rig_touch(struct rig *rig, struct rng *r)
 
 int rig_region_add(struct rig *rig, const struct ppt_region *region)
 {
-	struct ppt_memory_map *map = &rig->w.now.regions;
+	struct ppt_memory_map *map = &rig->twin.now.regions;
 	int err;
 
 	begin(rig);
@@ -271,7 +273,7 @@ int rig_region_add(struct rig *rig, const struct ppt_region *region)
 
 int rig_region_remove(struct rig *rig, const struct ppt_uuid *uuid)
 {
-	struct ppt_memory_map *map = &rig->w.now.regions;
+	struct ppt_memory_map *map = &rig->twin.now.regions;
 	uint32_t at = 0;
 	int err;
 
@@ -301,7 +303,7 @@ int rig_restart(struct rig *rig, bool clean,
 		rig->later = *present;
 		rig->later.region[0].base += PPT_SIZE_2M * 64;
 		rig->later.region[1].base += PPT_SIZE_1G * 2;
-		oracle_rebase(&rig->w.now, present);
+		oracle_rebase(&rig->twin.now, present);
 	}
 	begin(rig);
 	if (!err)
@@ -311,8 +313,8 @@ int rig_restart(struct rig *rig, bool clean,
 		return err;
 	push_state(rig);
 	durable(rig);
-	if (world_reopen(&rig->w))
-		return failed(rig, "restart", &rig->w.why);
+	if (twin_reopen(&rig->twin, pool_fixture_view(&rig->pf)))
+		return failed(rig, "restart", &rig->twin.why);
 	return 0;
 }
 

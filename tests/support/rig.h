@@ -17,8 +17,8 @@
 #ifndef TESTS_SUPPORT_RIG_H
 #define TESTS_SUPPORT_RIG_H
 
+#include "pool_fixture.h"
 #include "shadow.h"
-#include "world.h"
 
 enum rig_kind {
 	RIG_STORE,
@@ -58,7 +58,7 @@ struct rig {
 	const char *name;
 	struct pool_fixture pf;     /* here the workload runs */
 	struct pool_fixture victim; /* here images are recovered */
-	struct world w;
+	struct twin twin;
 	struct recorder rec;
 	uint64_t *base; /* media before the first event */
 	struct oracle *state;

@@ -69,14 +69,15 @@ static void state_now(const struct rig *rig, uint32_t s, struct oracle *o)
 
 static int matches(struct rig *rig, struct oracle *o, struct why *why)
 {
+	struct view view = pool_fixture_view(&rig->victim);
 	int err = check_regions(rig, o, why);
 
 	if (!err)
-		err = view_check_library(&rig->victim, o, why);
+		err = view_check_library(&view, o, why);
 	if (!err)
-		err = view_check_media(&rig->victim, o, why);
+		err = view_check_media(&view, o, why);
 	if (!err)
-		err = view_check_usage(&rig->victim, o, false, why);
+		err = view_check_usage(&view, o, false, why);
 	return err;
 }
 
@@ -198,9 +199,10 @@ static int check_goes_on(struct rig *rig, const struct oracle *o)
 /* Whatever the crash left half built comes back; nothing leaks. */
 static int check_settled(struct rig *rig, struct oracle *o)
 {
+	struct view view = pool_fixture_view(&rig->victim);
 	struct why why;
 
-	if (!view_check_settled(&rig->victim, o, &why))
+	if (!view_check_settled(&view, o, &why))
 		return 0;
 	return why_set(&rig->why, "after reclaim: %.500s", why.text);
 }
@@ -457,7 +459,7 @@ int rig_crash(struct rig *rig)
 
 	rig->rec.low = rig->states - 1;
 	rig->rec.high = rig->states - 1;
-	if (!rig->w.relaxed)
+	if (!rig->twin.relaxed)
 		recorder_mark(&rig->rec, RIG_MARK, 0, NULL, 0);
 	rig->victim.config.uuid = rig->pf.config.uuid;
 	shadow_open(&s, rig->base, rig->pf.bytes);

@@ -45,7 +45,7 @@ static inline bool harm_all_inert(const struct harm *h, uint64_t word)
 }
 
 /* Every bit of every page, or so many of them. */
-static inline void harm_bits(const struct image *image,
+static inline void harm_bits(const struct specimen *image,
 			     const struct sample *sample)
 {
 	uint64_t at = 0;
@@ -76,7 +76,7 @@ static inline void harm_bits(const struct image *image,
 	harm_close(&h);
 }
 
-static inline void harm_zeros(const struct image *image, uint64_t len)
+static inline void harm_zeros(const struct specimen *image, uint64_t len)
 {
 	uint8_t zero[PPT_PAGE_BYTES] = { 0 };
 	struct harm h;
@@ -100,7 +100,7 @@ static inline void harm_zeros(const struct image *image, uint64_t len)
 }
 
 /* Pages of metadata replaced by those of the same pool. */
-static inline void harm_pages(const struct image *image,
+static inline void harm_pages(const struct specimen *image,
 			      const struct sample *sample)
 {
 	uint64_t at = 0;
@@ -127,12 +127,12 @@ static inline void harm_pages(const struct image *image,
 }
 
 /* Every page replaced by the same page of another pool. */
-static inline void harm_foreign(const struct image *image)
+static inline void harm_foreign(const struct specimen *image)
 {
-	struct image other;
+	struct specimen other;
 	struct harm h;
 
-	image_make(&other, image->kind, 2);
+	specimen_make(&other, image->kind, 2);
 	harm_open(&h, image);
 	for (uint32_t p = 0; p < image->at.pages; p++) {
 		uint64_t off = (uint64_t)p * PPT_PAGE_BYTES;
@@ -147,21 +147,21 @@ static inline void harm_foreign(const struct image *image)
 	if (h.why[0])
 		fail_msg("%s", h.why);
 	harm_close(&h);
-	image_free(&other);
+	specimen_free(&other);
 }
 
 static inline void harm_everything(const struct sample *sample)
 {
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
-		struct image image;
+		struct specimen image;
 
-		image_make(&image, (enum everything_kind)k, 1);
+		specimen_make(&image, (enum everything_kind)k, 1);
 		harm_bits(&image, sample);
 		harm_zeros(&image, PPT_LINE_BYTES);
 		harm_zeros(&image, PPT_PAGE_BYTES);
 		harm_pages(&image, sample);
 		harm_foreign(&image);
-		image_free(&image);
+		specimen_free(&image);
 	}
 }
 

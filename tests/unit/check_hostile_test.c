@@ -24,17 +24,17 @@ static uint32_t pick(uint32_t n)
 	return (uint32_t)(rng_next(&rng) >> 20) % n;
 }
 
-static uint32_t any_page(const struct image *i)
+static uint32_t any_page(const struct specimen *i)
 {
 	return pick((uint32_t)i->at.pages);
 }
 
 /* A page that has a checksum of its own content. */
-static uint32_t sealed_page(const struct image *i)
+static uint32_t sealed_page(const struct specimen *i)
 {
 	for (;;) {
 		uint32_t page = any_page(i);
-		uint64_t d = *image_desc(i, page);
+		uint64_t d = *specimen_desc(i, page);
 
 		if (ppt__desc_is_table(d) ||
 		    ppt__desc_type(d) == PPT__DESC_META)
@@ -43,7 +43,7 @@ static uint32_t sealed_page(const struct image *i)
 }
 
 /* What somebody who knows the format would write. */
-static uint64_t some_word(const struct image *i)
+static uint64_t some_word(const struct specimen *i)
 {
 	uint32_t page = any_page(i);
 
@@ -54,62 +54,62 @@ static uint64_t some_word(const struct image *i)
 		return rng_next(&rng);
 	case 2:
 	case 3:
-		return image_pa(i, page) | 7;
+		return specimen_pa(i, page) | 7;
 	case 4:
-		return image_pa(i, page) | 0x87;
+		return specimen_pa(i, page) | 0x87;
 	case 5:
-		return (image_pa(i, page) & ~(PPT_SIZE_1G - 1)) | 0x87;
+		return (specimen_pa(i, page) & ~(PPT_SIZE_1G - 1)) | 0x87;
 	case 6:
 		return POOL_FIXTURE_DRAM + (rng_next(&rng) >> 30 << 12) + 3;
 	case 7:
 		return ppt__reclaim_item((enum ppt_m_reclaim)pick(4), page,
 					 pick(3) ? 0 : pick(300));
 	default:
-		return *image_word(i, page, pick(512));
+		return *specimen_word(i, page, pick(512));
 	}
 }
 
-static void harm_entry(struct image *i)
+static void harm_entry(struct specimen *i)
 {
 	uint32_t page = sealed_page(i), n = pick(8) ? 1 : pick(512) + 1;
 	uint64_t v = some_word(i);
 
 	for (; n; n--)
-		image_set(i, page, pick(3) ? pick(512) : pick(24), v);
+		specimen_set(i, page, pick(3) ? pick(512) : pick(24), v);
 }
 
-static void harm_desc(struct image *i)
+static void harm_desc(struct specimen *i)
 {
 	uint32_t page = pick(3) ? sealed_page(i) : any_page(i);
-	uint32_t hi = ppt__desc_hi(*image_desc(i, page));
+	uint32_t hi = ppt__desc_hi(*specimen_desc(i, page));
 
 	hi = pick(2) ? hi ^ 1u << pick(32) :
 		       ppt__desc_table(1 + pick(7), pick(4), pick(16),
 				       pick(513), pick(3));
 	if (pick(2))
-		image_seal(i, page, hi);
+		specimen_seal(i, page, hi);
 	else
-		image_plain(i, page, hi);
+		specimen_plain(i, page, hi);
 }
 
-static void harm_superblock(struct image *i)
+static void harm_superblock(struct specimen *i)
 {
 	uint32_t at = pick(PPT_M_SB_WORDS - 2) + 2, n = pick(4);
 	uint64_t v = pick(2) ? rng_next(&rng) : pick(64);
 
 	for (uint32_t s = 0; s < 2; s++) {
-		uint64_t *word = image_word(i, s, 0);
+		uint64_t *word = specimen_word(i, s, 0);
 
 		if (n)
 			word[at] ^= UINT64_C(1) << v % 64;
 		else
 			word[at] = v;
 	}
-	image_seal_superblock(i, 2);
+	specimen_seal_superblock(i, 2);
 }
 
 /* A record of random runs, where the first one would be looked for. */
-static void harm_journal(struct image *i)
+static void harm_journal(struct specimen *i)
 {
 	uint64_t n = i->journal_bytes / PPT_LINE_BYTES;
 	uint64_t word[PPT__RECORD_WORDS_MAX];
@@ -127,12 +127,12 @@ static void harm_journal(struct image *i)
 	lines = ppt__record_build(word, i->seed, i->tail, 0, run, runs,
 				  pick(9) == 0);
 	for (uint32_t k = 0; k < lines; k++)
-		memcpy(image_word(i, i->at.journal_page, 0) +
+		memcpy(specimen_word(i, i->at.journal_page, 0) +
 			       (i->tail + k) % n * 8,
 		       word + (uint64_t)k * 8, PPT_LINE_BYTES);
 }
 
-static void harm(struct image *i)
+static void harm(struct specimen *i)
 {
 	switch (pick(12)) {
 	case 0:
@@ -154,17 +154,17 @@ static void ppt_check__sealed_nonsense_harms_nobody(void **state)
 {
 	uint32_t rounds = getenv("PPT_TEST_SLOW") ? 20 * ROUNDS : ROUNDS;
 	uint64_t clean = 0, seed = env_number("PPT_TEST_SEED", 1);
-	struct image image[EVERYTHING_KINDS];
+	struct specimen image[EVERYTHING_KINDS];
 	struct harm h[EVERYTHING_KINDS];
 
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
-		image_make(&image[k], (enum everything_kind)k, 1);
+		specimen_make(&image[k], (enum everything_kind)k, 1);
 		harm_open(&h[k], &image[k]);
 	}
 	for (uint32_t r = (uint32_t)env_number("PPT_TEST_ROUND", 0); r < rounds;
 	     r++) {
 		struct harm *at = &h[r % EVERYTHING_KINDS];
-		struct image i = *at->image;
+		struct specimen i = *at->image;
 		int err;
 
 		rng.state = seed * 1000003 + r;
@@ -184,7 +184,7 @@ static void ppt_check__sealed_nonsense_harms_nobody(void **state)
 	assert_true(clean < rounds / 4);
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
 		harm_close(&h[k]);
-		image_free(&image[k]);
+		specimen_free(&image[k]);
 	}
 }
 

@@ -70,7 +70,7 @@ static inline const struct ppt_problem *outcome_find(const struct outcome *o,
 }
 
 /* Check; members of @with that are not 0 are taken over. */
-static inline int check_try(struct image *image,
+static inline int check_try(struct specimen *image,
 			    const struct ppt_check_config *with,
 			    struct outcome *o)
 {
@@ -105,7 +105,7 @@ static inline int check_try(struct image *image,
 	return err;
 }
 
-static inline void check_image(struct image *image,
+static inline void check_image(struct specimen *image,
 			       const struct ppt_check_config *with,
 			       struct outcome *o)
 {

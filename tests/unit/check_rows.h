@@ -17,39 +17,39 @@ struct with {
 	struct ppt_memory_map map;
 };
 
-typedef void damage_fn(struct image *i, struct with *with);
+typedef void damage_fn(struct specimen *i, struct with *with);
 
 /* The L1 table that maps VA, and the others on the way to it. */
-static inline uint32_t l1(const struct image *i)
+static inline uint32_t l1(const struct specimen *i)
 {
-	return image_table(i, SPACE, VA, 1);
+	return specimen_table(i, SPACE, VA, 1);
 }
 
-static inline uint32_t l2(const struct image *i)
+static inline uint32_t l2(const struct specimen *i)
 {
-	return image_table(i, SPACE, VA, 2);
+	return specimen_table(i, SPACE, VA, 2);
 }
 
-static inline uint64_t entry_of(const struct image *i, uint32_t page,
+static inline uint64_t entry_of(const struct specimen *i, uint32_t page,
 				uint32_t slot)
 {
-	return *image_word(i, page, slot);
+	return *specimen_word(i, page, slot);
 }
 
-static inline void set_l1(struct image *i, uint64_t v)
+static inline void set_l1(struct specimen *i, uint64_t v)
 {
-	image_set(i, l1(i), 0, v);
+	specimen_set(i, l1(i), 0, v);
 }
 
 /* The entry of the level-2 table that leads to the one of VA. */
-static inline void set_l2(struct image *i, uint64_t v)
+static inline void set_l2(struct specimen *i, uint64_t v)
 {
-	image_set(i, l2(i), image_slot(VA, 2), v);
+	specimen_set(i, l2(i), specimen_slot(VA, 2), v);
 }
 
-static inline uint64_t table_entry(const struct image *i, uint64_t page)
+static inline uint64_t table_entry(const struct specimen *i, uint64_t page)
 {
-	return image_pa(i, page) | 7;
+	return specimen_pa(i, page) | 7;
 }
 
 static inline uint64_t leaf(uint64_t pa)
@@ -57,30 +57,30 @@ static inline uint64_t leaf(uint64_t pa)
 	return pa | 3 | UINT64_C(1) << 63;
 }
 
-static inline uint32_t a_free(const struct image *i)
+static inline uint32_t a_free(const struct specimen *i)
 {
-	return image_find(i, PPT__DESC_FREE);
+	return specimen_find(i, PPT__DESC_FREE);
 }
 
-static inline uint32_t a_data(const struct image *i)
+static inline uint32_t a_data(const struct specimen *i)
 {
-	return image_find(i, PPT__DESC_DATA);
+	return specimen_find(i, PPT__DESC_DATA);
 }
 
-static inline uint32_t held(const struct image *i)
+static inline uint32_t held(const struct specimen *i)
 {
-	return ppt__reclaim_page(*image_word(i, i->at.reclaim_page, 100));
+	return ppt__reclaim_page(*specimen_word(i, i->at.reclaim_page, 100));
 }
 
-static inline uint32_t hi_of(const struct image *i, uint32_t page)
+static inline uint32_t hi_of(const struct specimen *i, uint32_t page)
 {
-	return ppt__desc_hi(*image_desc(i, page));
+	return ppt__desc_hi(*specimen_desc(i, page));
 }
 
 /* The regions as they are recorded, for another present map. */
-static inline void present(struct image *i, struct with *w)
+static inline void present(struct specimen *i, struct with *w)
 {
-	ppt__epoch_map(image_superblock(i, 0), 0, &w->map);
+	ppt__epoch_map(specimen_superblock(i, 0), 0, &w->map);
 	w->cfg.present = &w->map;
 }
 
@@ -106,7 +106,7 @@ struct row_case {
 #define L2_VA(slot) ((VA & ~(PPT_SIZE_1G - 1)) + (slot)*PPT_SIZE_2M)
 
 /* What ppt_attach says to the same image. */
-static inline int attach(struct image *i, const struct ppt_memory_map *map)
+static inline int attach(struct specimen *i, const struct ppt_memory_map *map)
 {
 	size_t bytes = ppt_scratch_bytes(i->size, i->journal_bytes);
 	struct ppt_attach_config cfg = {
@@ -128,18 +128,18 @@ static inline int attach(struct image *i, const struct ppt_memory_map *map)
 }
 
 static inline void run_case(const struct row_case *row,
-			    const struct image *good)
+			    const struct specimen *good)
 {
 	struct with with = { .cfg = { .flags = 0 } };
-	struct image image, copy;
+	struct specimen image, copy;
 	const struct ppt_problem *p;
 	struct outcome o;
 	struct ppt_problem want;
 
 	assert_int_equal(ppt_problem_row(row->id, &want), 0);
-	image_copy(&image, good);
+	specimen_copy(&image, good);
 	row->damage(&image, &with);
-	image_copy(&copy, &image);
+	specimen_copy(&copy, &image);
 	check_image(&image, &with.cfg, &o);
 	p = outcome_find(&o, row->id);
 	if (!p) {
@@ -164,20 +164,20 @@ static inline void run_case(const struct row_case *row,
 		outcome_print(&o);
 		fail_msg("%s is fatal and attach does not mind", want.code);
 	}
-	image_free(&image);
-	image_free(&copy);
+	specimen_free(&image);
+	specimen_free(&copy);
 }
 
 /* Every one, and that rows [first, end) have one, but for @but. */
 static inline void run_cases(const struct row_case *cases, size_t count,
 			     uint32_t first, uint32_t end, uint32_t but)
 {
-	struct image good[EVERYTHING_KINDS];
+	struct specimen good[EVERYTHING_KINDS];
 	uint32_t seen[PPT_PROBLEM_COUNT] = { 0 };
 	struct ppt_problem row;
 
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++)
-		image_make(&good[k], (enum everything_kind)k, 1);
+		specimen_make(&good[k], (enum everything_kind)k, 1);
 	for (size_t i = 0; i < count; i++) {
 		run_case(&cases[i], &good[cases[i].kind]);
 		seen[cases[i].id]++;
@@ -188,7 +188,7 @@ static inline void run_cases(const struct row_case *cases, size_t count,
 			fail_msg("no case provokes %s", row.code);
 	}
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++)
-		image_free(&good[k]);
+		specimen_free(&good[k]);
 }
 
 #define CASES (sizeof(cases) / sizeof(cases[0]))

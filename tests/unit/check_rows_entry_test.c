@@ -10,255 +10,255 @@
 
 /* -------------------------------------------------------------- entries -- */
 
-static void entry_bad(struct image *i, struct with *w)
+static void entry_bad(struct specimen *i, struct with *w)
 {
 	set_l1(i, 2);
 }
 
-static void entry_bad_level(struct image *i, struct with *w)
+static void entry_bad_level(struct specimen *i, struct with *w)
 {
-	image_set(i, image_root(i, SPACE), 0,
-		  entry_of(i, image_root(i, SPACE), 0) | 0x80);
+	specimen_set(i, specimen_root(i, SPACE), 0,
+		     entry_of(i, specimen_root(i, SPACE), 0) | 0x80);
 }
 
-static void entry_reserved(struct image *i, struct with *w)
+static void entry_reserved(struct specimen *i, struct with *w)
 {
 	set_l1(i, entry_of(i, l1(i), 0) | UINT64_C(1) << 60);
 }
 
-static void entry_reserved_table(struct image *i, struct with *w)
+static void entry_reserved_table(struct specimen *i, struct with *w)
 {
 	set_l2(i, table_entry(i, l1(i)) | 0x100);
 }
 
-static void entry_width(struct image *i, struct with *w)
+static void entry_width(struct specimen *i, struct with *w)
 {
 	w->cfg.pa_bits = 51;
 }
 
-static void entry_rights(struct image *i, struct with *w)
+static void entry_rights(struct specimen *i, struct with *w)
 {
 	set_l2(i, table_entry(i, l1(i)) & ~UINT64_C(2));
 }
 
-static void entry_outside(struct image *i, struct with *w)
+static void entry_outside(struct specimen *i, struct with *w)
 {
 	set_l2(i, table_entry(i, 0));
 }
 
-static void entry_target(struct image *i, struct with *w)
+static void entry_target(struct specimen *i, struct with *w)
 {
 	set_l2(i, table_entry(i, a_free(i)));
 }
 
-static void entry_level(struct image *i, struct with *w)
+static void entry_level(struct specimen *i, struct with *w)
 {
 	set_l2(i, table_entry(i, l2(i)));
 }
 
-static void entry_held(struct image *i, struct with *w)
+static void entry_held(struct specimen *i, struct with *w)
 {
 	set_l2(i, table_entry(i, held(i)));
 }
 
-static void entry_held_leaf(struct image *i, struct with *w)
+static void entry_held_leaf(struct specimen *i, struct with *w)
 {
-	set_l1(i, leaf(image_pa(i, held(i))));
+	set_l1(i, leaf(specimen_pa(i, held(i))));
 }
 
-static void entry_held_root(struct image *i, struct with *w)
+static void entry_held_root(struct specimen *i, struct with *w)
 {
-	image_set(i, i->at.reclaim_page, 200,
-		  ppt__reclaim_item(PPT_M_RECLAIM_EXTENT,
-				    image_root(i, "empty"), 1));
+	specimen_set(i, i->at.reclaim_page, 200,
+		     ppt__reclaim_item(PPT_M_RECLAIM_EXTENT,
+				       specimen_root(i, "empty"), 1));
 }
 
-static void entry_held_directory(struct image *i, struct with *w)
+static void entry_held_directory(struct specimen *i, struct with *w)
 {
 	uint32_t page;
 
-	(void)image_entry(i, "late", &page);
-	image_set(i, i->at.reclaim_page, 200,
-		  ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, page, 1));
+	(void)specimen_entry(i, "late", &page);
+	specimen_set(i, i->at.reclaim_page, 200,
+		     ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, page, 1));
 }
 
-static void leaf_unaligned(struct image *i, struct with *w)
+static void leaf_unaligned(struct specimen *i, struct with *w)
 {
-	uint32_t page = image_table(i, SPACE, EVERYTHING_VA_2M, 2);
-	uint32_t slot = image_slot(EVERYTHING_VA_2M, 2);
+	uint32_t page = specimen_table(i, SPACE, EVERYTHING_VA_2M, 2);
+	uint32_t slot = specimen_slot(EVERYTHING_VA_2M, 2);
 
-	image_set(i, page, slot, entry_of(i, page, slot) | 0x1000);
+	specimen_set(i, page, slot, entry_of(i, page, slot) | 0x1000);
 }
 
-static void leaf_unknown(struct image *i, struct with *w)
+static void leaf_unknown(struct specimen *i, struct with *w)
 {
 	set_l1(i, leaf(POOL_FIXTURE_PHYS - 4096));
 }
 
-static void leaf_unknown_end(struct image *i, struct with *w)
+static void leaf_unknown_end(struct specimen *i, struct with *w)
 {
 	/* It begins in a region, the pool, and ends behind it. */
-	image_set(i, l2(i), 9, leaf(POOL_FIXTURE_PHYS) | 0x80);
+	specimen_set(i, l2(i), 9, leaf(POOL_FIXTURE_PHYS) | 0x80);
 }
 
-static void leaf_metadata(struct image *i, struct with *w)
+static void leaf_metadata(struct specimen *i, struct with *w)
 {
-	set_l1(i, leaf(image_pa(i, 1)) | 4);
+	set_l1(i, leaf(specimen_pa(i, 1)) | 4);
 }
 
-static void leaf_metadata_table(struct image *i, struct with *w)
+static void leaf_metadata_table(struct specimen *i, struct with *w)
 {
-	set_l1(i, leaf(image_pa(i, l2(i))) | 4);
+	set_l1(i, leaf(specimen_pa(i, l2(i))) | 4);
 }
 
-static void leaf_free(struct image *i, struct with *w)
+static void leaf_free(struct specimen *i, struct with *w)
 {
-	set_l1(i, leaf(image_pa(i, a_free(i))));
+	set_l1(i, leaf(specimen_pa(i, a_free(i))));
 }
 
-static void leaf_lost(struct image *i, struct with *w)
+static void leaf_lost(struct specimen *i, struct with *w)
 {
 	present(i, w);
 	w->map.region[1].len = PPT_SIZE_4K;
 }
 
-static void leaf_moved(struct image *i, struct with *w)
+static void leaf_moved(struct specimen *i, struct with *w)
 {
 	present(i, w);
 	w->map.region[1].base -= PPT_SIZE_4K;
 }
 
-static void policy_wx(struct image *i, struct with *w)
+static void policy_wx(struct specimen *i, struct with *w)
 {
 	w->cfg.policy = PPT_POLICY_WX;
 	set_l1(i, POOL_FIXTURE_DRAM | 3);
 }
 
-static void policy_user(struct image *i, struct with *w)
+static void policy_user(struct specimen *i, struct with *w)
 {
-	uint32_t page = image_table(i, SPACE, EVERYTHING_VA_HIGH, 1);
+	uint32_t page = specimen_table(i, SPACE, EVERYTHING_VA_HIGH, 1);
 
 	w->cfg.policy = PPT_POLICY_USER;
-	image_set(i, page, 0, entry_of(i, page, 0) | 4);
+	specimen_set(i, page, 0, entry_of(i, page, 0) | 4);
 }
 
-static void policy_supervisor(struct image *i, struct with *w)
+static void policy_supervisor(struct specimen *i, struct with *w)
 {
 	w->cfg.policy = PPT_POLICY_SUPERVISOR;
 }
 
 /* ---------------------------------------------------------------- lists -- */
 
-static void directory_checksum(struct image *i, struct with *w)
+static void directory_checksum(struct specimen *i, struct with *w)
 {
-	uint32_t page, slot = image_entry(i, SPACE, &page);
+	uint32_t page, slot = specimen_entry(i, SPACE, &page);
 
-	*image_word(i, page, slot + PPT_M_DIR_NAME) ^= 1;
+	*specimen_word(i, page, slot + PPT_M_DIR_NAME) ^= 1;
 }
 
-static void directory_link(struct image *i, struct with *w)
+static void directory_link(struct specimen *i, struct with *w)
 {
-	image_set(i, i->at.dir_page, 0, a_free(i));
+	specimen_set(i, i->at.dir_page, 0, a_free(i));
 }
 
-static void directory_link_loop(struct image *i, struct with *w)
+static void directory_link_loop(struct specimen *i, struct with *w)
 {
 	uint32_t page;
 
-	(void)image_entry(i, "late", &page);
-	image_set(i, page, 0, page);
+	(void)specimen_entry(i, "late", &page);
+	specimen_set(i, page, 0, page);
 }
 
-static void directory_reserved(struct image *i, struct with *w)
+static void directory_reserved(struct specimen *i, struct with *w)
 {
-	image_set(i, i->at.dir_page, 3, 1);
+	specimen_set(i, i->at.dir_page, 3, 1);
 }
 
-static void directory_reserved_entry(struct image *i, struct with *w)
+static void directory_reserved_entry(struct specimen *i, struct with *w)
 {
-	uint32_t page, slot = image_entry(i, SPACE, &page);
+	uint32_t page, slot = specimen_entry(i, SPACE, &page);
 
-	image_set(i, page, slot + 2, 1);
+	specimen_set(i, page, slot + 2, 1);
 }
 
-static void directory_reserved_empty(struct image *i, struct with *w)
+static void directory_reserved_empty(struct specimen *i, struct with *w)
 {
-	image_set(i, i->at.dir_page, PPT_M_DIR_ENTRIES * PPT_M_DIR_WORDS + 5,
-		  1);
+	specimen_set(i, i->at.dir_page, PPT_M_DIR_ENTRIES * PPT_M_DIR_WORDS + 5,
+		     1);
 }
 
-static void set_space(struct image *i, uint32_t word, uint64_t v)
+static void set_space(struct specimen *i, uint32_t word, uint64_t v)
 {
-	uint32_t page, slot = image_entry(i, SPACE, &page);
+	uint32_t page, slot = specimen_entry(i, SPACE, &page);
 
-	image_set(i, page, slot + word, v);
+	specimen_set(i, page, slot + word, v);
 }
 
-static void space_format(struct image *i, struct with *w)
+static void space_format(struct specimen *i, struct with *w)
 {
 	set_space(i, PPT_M_DIR_FORMAT, 300);
 }
 
-static void space_root(struct image *i, struct with *w)
+static void space_root(struct specimen *i, struct with *w)
 {
 	set_space(i, PPT_M_DIR_ROOT, l1(i));
 }
 
-static void space_root_outside(struct image *i, struct with *w)
+static void space_root_outside(struct specimen *i, struct with *w)
 {
 	set_space(i, PPT_M_DIR_ROOT, UINT64_MAX);
 }
 
-static void space_name(struct image *i, struct with *w)
+static void space_name(struct specimen *i, struct with *w)
 {
 	set_space(i, PPT_M_DIR_NAME, 0x2f61);
 }
 
-static void space_name_padding(struct image *i, struct with *w)
+static void space_name_padding(struct specimen *i, struct with *w)
 {
 	set_space(i, PPT_M_DIR_NAME + 3, 1);
 }
 
-static void space_twice(struct image *i, struct with *w)
+static void space_twice(struct specimen *i, struct with *w)
 {
-	uint32_t page, slot = image_entry(i, "five", &page);
+	uint32_t page, slot = specimen_entry(i, "five", &page);
 
 	set_space(i, PPT_M_DIR_NAME,
-		  *image_word(i, page, slot + PPT_M_DIR_NAME));
+		  *specimen_word(i, page, slot + PPT_M_DIR_NAME));
 }
 
-static void reclaim_checksum(struct image *i, struct with *w)
+static void reclaim_checksum(struct specimen *i, struct with *w)
 {
-	*image_word(i, i->at.reclaim_page, 100) ^= UINT64_C(1) << 45;
+	*specimen_word(i, i->at.reclaim_page, 100) ^= UINT64_C(1) << 45;
 }
 
-static void item(struct image *i, uint64_t v)
+static void item(struct specimen *i, uint64_t v)
 {
-	image_set(i, i->at.reclaim_page, 200, v);
+	specimen_set(i, i->at.reclaim_page, 200, v);
 }
 
-static void reclaim_item(struct image *i, struct with *w)
+static void reclaim_item(struct specimen *i, struct with *w)
 {
 	item(i, 7);
 }
 
-static void reclaim_item_count(struct image *i, struct with *w)
+static void reclaim_item_count(struct specimen *i, struct with *w)
 {
 	item(i, ppt__reclaim_item(PPT_M_RECLAIM_TREE, l1(i), 3));
 }
 
-static void reclaim_extent(struct image *i, struct with *w)
+static void reclaim_extent(struct specimen *i, struct with *w)
 {
 	item(i, ppt__reclaim_item(PPT_M_RECLAIM_EXTENT,
 				  (uint32_t)i->at.pages - 1, 2));
 }
 
-static void reclaim_overlap(struct image *i, struct with *w)
+static void reclaim_overlap(struct specimen *i, struct with *w)
 {
 	item(i, ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, held(i) + 1, 4));
 }
 
-static void reclaim_root(struct image *i, struct with *w)
+static void reclaim_root(struct specimen *i, struct with *w)
 {
 	item(i, ppt__reclaim_item(PPT_M_RECLAIM_TREE, a_data(i), 0));
 }

@@ -10,95 +10,95 @@
 
 /* -------------------------------------------------- superblock, regions -- */
 
-static void media_size(struct image *i, struct with *w)
+static void media_size(struct specimen *i, struct with *w)
 {
 	i->size -= PPT_PAGE_BYTES;
 }
 
-static void superblock_magic(struct image *i, struct with *w)
+static void superblock_magic(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->magic = ppt__le64(0);
+		specimen_superblock(i, s)->magic = ppt__le64(0);
 }
 
-static void superblock_version(struct image *i, struct with *w)
+static void superblock_version(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->version = ppt__le32(77);
+		specimen_superblock(i, s)->version = ppt__le32(77);
 }
 
-static void superblock_feature(struct image *i, struct with *w)
+static void superblock_feature(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->incompat = ppt__le64(8);
-	image_seal_superblock(i, 2);
+		specimen_superblock(i, s)->incompat = ppt__le64(8);
+	specimen_seal_superblock(i, 2);
 }
 
-static void superblock_read_only(struct image *i, struct with *w)
+static void superblock_read_only(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->ro_compat = ppt__le64(8);
-	image_seal_superblock(i, 2);
+		specimen_superblock(i, s)->ro_compat = ppt__le64(8);
+	specimen_seal_superblock(i, 2);
 }
 
-static void superblock_both(struct image *i, struct with *w)
+static void superblock_both(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
 		i->bytes[s * PPT_PAGE_BYTES + 300] ^= 1;
 }
 
-static void superblock_copy(struct image *i, struct with *w)
+static void superblock_copy(struct specimen *i, struct with *w)
 {
 	i->bytes[300] ^= 1;
 }
 
-static void superblock_stale(struct image *i, struct with *w)
+static void superblock_stale(struct specimen *i, struct with *w)
 {
-	image_superblock(i, 0)->compat = ppt__le64(1);
-	image_seal_superblock(i, 0); /* the newer one */
+	specimen_superblock(i, 0)->compat = ppt__le64(1);
+	specimen_seal_superblock(i, 0); /* the newer one */
 }
 
-static void superblock_twins(struct image *i, struct with *w)
-{
-	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->generation = ppt__le64(5);
-	image_superblock(i, 0)->compat = ppt__le64(1);
-	image_seal_superblock(i, 2);
-}
-
-static void superblock_reserved(struct image *i, struct with *w)
+static void superblock_twins(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->reserved2[255] = 1;
-	image_seal_superblock(i, 2);
+		specimen_superblock(i, s)->generation = ppt__le64(5);
+	specimen_superblock(i, 0)->compat = ppt__le64(1);
+	specimen_seal_superblock(i, 2);
 }
 
-static void region_invalid(struct image *i, struct with *w)
+static void superblock_reserved(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->region[1].kind = ppt__le32(9);
-	image_seal_superblock(i, 2);
+		specimen_superblock(i, s)->reserved2[255] = 1;
+	specimen_seal_superblock(i, 2);
 }
 
-static void region_old(struct image *i, struct with *w)
+static void region_invalid(struct specimen *i, struct with *w)
+{
+	for (uint32_t s = 0; s < 2; s++)
+		specimen_superblock(i, s)->region[1].kind = ppt__le32(9);
+	specimen_seal_superblock(i, 2);
+}
+
+static void region_old(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++) {
-		struct ppt_m_superblock *sb = image_superblock(i, s);
+		struct ppt_m_superblock *sb = specimen_superblock(i, s);
 		uint32_t old = ppt__get32(sb->epoch_oldest) % PPT_M_EPOCHS;
 
 		sb->region[3].at[old].base = sb->region[1].at[old].base;
 	}
-	image_seal_superblock(i, 2);
+	specimen_seal_superblock(i, 2);
 }
 
-static void region_pool(struct image *i, struct with *w)
+static void region_pool(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		image_superblock(i, s)->region[0].uuid[3] ^= 1;
-	image_seal_superblock(i, 2);
+		specimen_superblock(i, s)->region[0].uuid[3] ^= 1;
+	specimen_seal_superblock(i, 2);
 }
 
-static void memory_map(struct image *i, struct with *w)
+static void memory_map(struct specimen *i, struct with *w)
 {
 	present(i, w);
 	w->map.count--;
@@ -106,164 +106,165 @@ static void memory_map(struct image *i, struct with *w)
 
 /* -------------------------------------------------------------- journal -- */
 
-static void journal_tail(struct image *i, struct with *w)
+static void journal_tail(struct specimen *i, struct with *w)
 {
-	*image_word(i, 1, PPT_M_TAIL_WORD) ^= 1;
+	*specimen_word(i, 1, PPT_M_TAIL_WORD) ^= 1;
 }
 
-static void journal_tails(struct image *i, struct with *w)
+static void journal_tails(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
-		*image_word(i, s, PPT_M_TAIL_WORD) ^= 1;
+		*specimen_word(i, s, PPT_M_TAIL_WORD) ^= 1;
 }
 
-static uint64_t *line_of(struct image *i, uint64_t line)
+static uint64_t *line_of(struct specimen *i, uint64_t line)
 {
-	return image_word(i, i->at.journal_page, 0) +
+	return specimen_word(i, i->at.journal_page, 0) +
 	       line % (i->journal_bytes / PPT_LINE_BYTES) * 8;
 }
 
-static void journal_record(struct image *i, struct with *w)
+static void journal_record(struct specimen *i, struct with *w)
 {
 	*line_of(i, i->tail) ^= 1;
 }
 
 /* The ring holds a record of one run and nothing else. */
-static void one_record(struct image *i, uint32_t page, uint64_t value)
+static void one_record(struct specimen *i, uint32_t page, uint64_t value)
 {
 	struct ppt__run run = { ppt__run_where(page, 0, 1, 0), value };
 	uint64_t word[PPT__RECORD_WORDS_MAX];
 
-	memset(image_word(i, i->at.journal_page, 0), 0, i->journal_bytes);
+	memset(specimen_word(i, i->at.journal_page, 0), 0, i->journal_bytes);
 	(void)ppt__record_build(word, i->seed, i->tail, 0, &run, 1, false);
 	memcpy(line_of(i, i->tail), word, PPT_LINE_BYTES);
 }
 
-static void journal_run(struct image *i, struct with *w)
+static void journal_run(struct specimen *i, struct with *w)
 {
 	one_record(i, 1, 0);
 }
 
-static void journal_data(struct image *i, struct with *w)
+static void journal_data(struct specimen *i, struct with *w)
 {
 	one_record(i, a_data(i), 0);
 }
 
-static void journal_live(struct image *i, struct with *w)
+static void journal_live(struct specimen *i, struct with *w)
 {
 	w->cfg.flags = PPT_CHECK_EXACT; /* and not private */
 }
 
 /* ---------------------------------------------------------------- pages -- */
 
-static void desc_checksum(struct image *i, struct with *w)
+static void desc_checksum(struct specimen *i, struct with *w)
 {
-	*image_desc(i, a_free(i)) ^= 1;
+	*specimen_desc(i, a_free(i)) ^= 1;
 }
 
-static void desc_type(struct image *i, struct with *w)
+static void desc_type(struct specimen *i, struct with *w)
 {
-	image_plain(i, a_free(i), 5);
+	specimen_plain(i, a_free(i), 5);
 }
 
-static void desc_reserved(struct image *i, struct with *w)
+static void desc_reserved(struct specimen *i, struct with *w)
 {
-	image_plain(i, a_free(i), PPT__DESC_FREE | 1u << 20);
+	specimen_plain(i, a_free(i), PPT__DESC_FREE | 1u << 20);
 }
 
-static void desc_share(struct image *i, struct with *w)
+static void desc_share(struct specimen *i, struct with *w)
 {
-	image_plain(i, a_data(i), ppt__desc_data(0));
+	specimen_plain(i, a_data(i), ppt__desc_data(0));
 }
 
-static void desc_place(struct image *i, struct with *w)
+static void desc_place(struct specimen *i, struct with *w)
 {
-	image_plain(i, a_free(i), PPT__DESC_FIXED);
+	specimen_plain(i, a_free(i), PPT__DESC_FIXED);
 }
 
-static void desc_place_fixed(struct image *i, struct with *w)
+static void desc_place_fixed(struct specimen *i, struct with *w)
 {
-	image_plain(i, 1, PPT__DESC_FREE);
+	specimen_plain(i, 1, PPT__DESC_FREE);
 }
 
-static void desc_padding(struct image *i, struct with *w)
+static void desc_padding(struct specimen *i, struct with *w)
 {
-	*image_desc(i, i->at.pages + 3) ^= 1;
+	*specimen_desc(i, i->at.pages + 3) ^= 1;
 }
 
-static void table_checksum(struct image *i, struct with *w)
+static void table_checksum(struct specimen *i, struct with *w)
 {
-	*image_word(i, l1(i), 0) ^= 0x1000;
+	*specimen_word(i, l1(i), 0) ^= 0x1000;
 }
 
-static void table_family(struct image *i, struct with *w)
+static void table_family(struct specimen *i, struct with *w)
 {
-	image_seal(i, l1(i), hi_of(i, l1(i)) ^ 3u << 4);
+	specimen_seal(i, l1(i), hi_of(i, l1(i)) ^ 3u << 4);
 }
 
-static void table_epoch(struct image *i, struct with *w)
+static void table_epoch(struct specimen *i, struct with *w)
 {
-	image_seal(i, l1(i), hi_of(i, l1(i)) | 7u << 6);
+	specimen_seal(i, l1(i), hi_of(i, l1(i)) | 7u << 6);
 }
 
-static void table_live(struct image *i, struct with *w)
+static void table_live(struct specimen *i, struct with *w)
 {
-	image_seal(i, l1(i), hi_of(i, l1(i)) + (1u << 10));
+	specimen_seal(i, l1(i), hi_of(i, l1(i)) + (1u << 10));
 }
 
-static void table_share(struct image *i, struct with *w)
+static void table_share(struct specimen *i, struct with *w)
 {
-	image_seal(i, l1(i), hi_of(i, l1(i)) + (1u << 20));
+	specimen_seal(i, l1(i), hi_of(i, l1(i)) + (1u << 20));
 }
 
-static void table_owners(struct image *i, struct with *w)
+static void table_owners(struct specimen *i, struct with *w)
 {
-	image_set(i, l2(i), 77, table_entry(i, l1(i)));
+	specimen_set(i, l2(i), 77, table_entry(i, l1(i)));
 }
 
-static void table_owners_root(struct image *i, struct with *w)
+static void table_owners_root(struct specimen *i, struct with *w)
 {
-	image_set(i, i->at.reclaim_page, 200,
-		  ppt__reclaim_item(PPT_M_RECLAIM_TREE, l1(i), 0));
+	specimen_set(i, i->at.reclaim_page, 200,
+		     ppt__reclaim_item(PPT_M_RECLAIM_TREE, l1(i), 0));
 }
 
-static void table_leaked(struct image *i, struct with *w)
+static void table_leaked(struct specimen *i, struct with *w)
 {
 	uint32_t page = a_free(i);
 
-	memset(image_word(i, page, 0), 0, PPT_PAGE_BYTES);
-	image_seal(i, page, ppt__desc_table(1, PPT__FAMILY_X86_64, 0, 0, 1));
+	memset(specimen_word(i, page, 0), 0, PPT_PAGE_BYTES);
+	specimen_seal(i, page, ppt__desc_table(1, PPT__FAMILY_X86_64, 0, 0, 1));
 }
 
-static void frame_leaked(struct image *i, struct with *w)
+static void frame_leaked(struct specimen *i, struct with *w)
 {
-	image_plain(i, a_free(i), ppt__desc_data(1));
+	specimen_plain(i, a_free(i), ppt__desc_data(1));
 }
 
-static void frame_overcounted(struct image *i, struct with *w)
+static void frame_overcounted(struct specimen *i, struct with *w)
 {
 	uint32_t page = a_data(i);
 
-	image_plain(i, page,
-		    ppt__desc_data(ppt__desc_share(*image_desc(i, page)) + 1));
+	specimen_plain(
+		i, page,
+		ppt__desc_data(ppt__desc_share(*specimen_desc(i, page)) + 1));
 }
 
-static void frame_undercounted(struct image *i, struct with *w)
+static void frame_undercounted(struct specimen *i, struct with *w)
 {
 	uint64_t page = i->at.first_page;
 
-	while (ppt__desc_type(*image_desc(i, page)) != PPT__DESC_DATA ||
-	       ppt__desc_share(*image_desc(i, page)) < 2)
+	while (ppt__desc_type(*specimen_desc(i, page)) != PPT__DESC_DATA ||
+	       ppt__desc_share(*specimen_desc(i, page)) < 2)
 		page++;
-	image_plain(i, page, ppt__desc_data(1));
+	specimen_plain(i, page, ppt__desc_data(1));
 }
 
-static void meta_leaked(struct image *i, struct with *w)
+static void meta_leaked(struct specimen *i, struct with *w)
 {
 	uint32_t page = a_free(i);
 
-	memset(image_word(i, page, 0), 0, PPT_PAGE_BYTES);
-	image_seal(i, page, ppt__desc_meta());
+	memset(specimen_word(i, page, 0), 0, PPT_PAGE_BYTES);
+	specimen_seal(i, page, ppt__desc_meta());
 }
 
 /* ---------------------------------------------------------------- cases -- */

@@ -9,10 +9,10 @@
 static void ppt_check__pool_of_everything_is_clean(void **state)
 {
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
-		struct image image;
+		struct specimen image;
 		struct outcome o;
 
-		image_make(&image, (enum everything_kind)k, 1);
+		specimen_make(&image, (enum everything_kind)k, 1);
 		check_image(&image, NULL, &o);
 		outcome_print_unless(&o, o.count == 0);
 		assert_int_equal(o.report.verdict, PPT_CHECK_CLEAN);
@@ -21,26 +21,26 @@ static void ppt_check__pool_of_everything_is_clean(void **state)
 		assert_int_equal(o.report.pages, image.at.pages);
 		assert_true(o.report.tables > 15);
 		assert_int_equal(o.report.records != 0, k != EVERYTHING_CLEAN);
-		image_free(&image);
+		specimen_free(&image);
 	}
 }
 
 /* The images are what the other tests take them for. */
-static void image_make__has_tables_of_two_epochs(void **state)
+static void specimen_make__has_tables_of_two_epochs(void **state)
 {
 	uint32_t of[16] = { 0 };
-	struct image image;
+	struct specimen image;
 	struct outcome o;
 
-	image_make(&image, EVERYTHING_EPOCHS, 1);
+	specimen_make(&image, EVERYTHING_EPOCHS, 1);
 	check_image(&image, NULL, &o); /* replays */
 	for (uint32_t p = 0; p < image.at.pages; p++)
-		if (ppt__desc_is_table(*image_desc(&image, p)) &&
+		if (ppt__desc_is_table(*specimen_desc(&image, p)) &&
 		    p < image.at.pages - 8)
-			of[ppt__desc_epoch(*image_desc(&image, p))]++;
+			of[ppt__desc_epoch(*specimen_desc(&image, p))]++;
 	assert_true(of[0] > 2);
 	assert_true(of[1] > 2);
-	image_free(&image);
+	specimen_free(&image);
 }
 
 static int by_place(const void *a, const void *b)
@@ -58,17 +58,17 @@ static int by_place(const void *a, const void *b)
 static void ppt_check_work__any_split_finds_the_same(void **state)
 {
 	static struct outcome one, many;
-	struct image image, copy;
+	struct specimen image, copy;
 
-	image_make(&image, EVERYTHING_CLEAN, 1);
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
 	for (uint32_t p = image.at.first_page; p < image.at.pages; p += 3)
-		*image_word(&image, p, p % 512) ^= 2;
+		*specimen_word(&image, p, p % 512) ^= 2;
 	for (uint32_t n = 1; n < 9; n++) {
 		struct ppt_check_config cfg = { .workers = n };
 
-		image_copy(&copy, &image);
+		specimen_copy(&copy, &image);
 		check_image(&copy, &cfg, n == 1 ? &one : &many);
-		image_free(&copy);
+		specimen_free(&copy);
 		if (n == 1)
 			continue;
 		assert_int_equal(many.count, one.count);
@@ -82,22 +82,22 @@ static void ppt_check_work__any_split_finds_the_same(void **state)
 				    sizeof(one.report));
 	}
 	assert_true(one.count > 5);
-	image_free(&image);
+	specimen_free(&image);
 }
 
 /* A part of what is mapped goes to frames that follow each other. */
 static void ppt_check__tells_where_and_how_many(void **state)
 {
 	const struct ppt_problem *p;
-	struct image image;
+	struct specimen image;
 	struct outcome o;
 	uint32_t page, slot;
 
-	image_make(&image, EVERYTHING_CLEAN, 1);
-	page = image_table(&image, "four", EVERYTHING_VA, 1);
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
+	page = specimen_table(&image, "four", EVERYTHING_VA, 1);
 	for (slot = 0; slot < 4; slot++)
-		image_set(&image, page, slot,
-			  *image_word(&image, page, slot) | 1u << 9);
+		specimen_set(&image, page, slot,
+			     *specimen_word(&image, page, slot) | 1u << 9);
 	check_image(&image, NULL, &o);
 	assert_int_equal(o.count, 1);
 	p = outcome_find(&o, PPT_PROBLEM_ENTRY_RESERVED);
@@ -109,35 +109,36 @@ static void ppt_check__tells_where_and_how_many(void **state)
 	assert_int_equal(p->last, EVERYTHING_VA + 4095);
 	assert_string_equal(p->space, "four");
 	assert_string_equal(p->code, "entry-reserved");
-	image_free(&image);
+	specimen_free(&image);
 
 	/* The upper half, five levels. */
-	image_make(&image, EVERYTHING_CLEAN, 1);
-	page = image_table(&image, "five", EVERYTHING_VA_HIGH, 1);
-	*image_word(&image, page, 0) ^= 0x1000;
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
+	page = specimen_table(&image, "five", EVERYTHING_VA_HIGH, 1);
+	*specimen_word(&image, page, 0) ^= 0x1000;
 	check_image(&image, NULL, &o);
 	p = outcome_find(&o, PPT_PROBLEM_TABLE_CHECKSUM);
 	assert_non_null(p);
 	assert_int_equal(p->va, EVERYTHING_VA_HIGH);
 	assert_int_equal(p->last, EVERYTHING_VA_HIGH + PPT_SIZE_2M - 1);
 	assert_string_equal(p->space, "five");
-	image_free(&image);
+	specimen_free(&image);
 }
 
 /* Descriptors gone: pages beside each other are one problem. */
 static void ppt_check__pages_beside_each_other_are_one_problem(void **state)
 {
 	const struct ppt_problem *p;
-	struct image image;
+	struct specimen image;
 	struct outcome o;
 	uint32_t page;
 
-	image_make(&image, EVERYTHING_CLEAN, 1);
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
 	page = (uint32_t)image.at.pages - 60;
 	for (uint32_t i = 0; i < 40; i++) {
-		assert_int_equal(ppt__desc_type(*image_desc(&image, page + i)),
-				 PPT__DESC_FREE);
-		*image_desc(&image, page + i) = 0;
+		assert_int_equal(
+			ppt__desc_type(*specimen_desc(&image, page + i)),
+			PPT__DESC_FREE);
+		*specimen_desc(&image, page + i) = 0;
 	}
 	check_image(&image, NULL, &o);
 	assert_int_equal(o.count, 1);
@@ -145,19 +146,19 @@ static void ppt_check__pages_beside_each_other_are_one_problem(void **state)
 	assert_non_null(p);
 	assert_int_equal(p->page, page);
 	assert_int_equal(p->count, 40);
-	image_free(&image);
+	specimen_free(&image);
 }
 
 static void ppt_check_begin__misuse_is_refused(void **state)
 {
 	struct outcome o;
-	struct image image;
+	struct specimen image;
 	size_t bytes;
 	uint8_t *scratch;
 	struct ppt_check_config good;
 	struct ppt_diag diag = { .err = 0 };
 
-	image_make(&image, EVERYTHING_CLEAN, 1);
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
 	bytes = ppt_check_scratch_bytes(image.bytes, image.size, 1);
 	scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
 	assert_non_null(scratch);
@@ -193,16 +194,16 @@ static void ppt_check_begin__misuse_is_refused(void **state)
 	memset(&o, 0, sizeof(o));
 	assert_int_equal(ppt_check(&good, &o.report, &diag), 0);
 	free(scratch);
-	image_free(&image);
+	specimen_free(&image);
 }
 
 /* Without a superblock little is needed, and a worker has nothing to do. */
 static void ppt_check__what_is_no_pool_is_refused(void **state)
 {
-	struct image image;
+	struct specimen image;
 	struct outcome o;
 
-	image_make(&image, EVERYTHING_CLEAN, 1);
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
 	memset(image.bytes, 0xff, image.size);
 	check_image(&image, NULL, &o);
 	assert_int_equal(o.count, 1);
@@ -213,14 +214,14 @@ static void ppt_check__what_is_no_pool_is_refused(void **state)
 	image.size = 100;
 	check_image(&image, NULL, &o);
 	assert_int_equal(o.problem[0].id, PPT_PROBLEM_MEDIA_SIZE);
-	image_free(&image);
+	specimen_free(&image);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ppt_check__pool_of_everything_is_clean),
-		cmocka_unit_test(image_make__has_tables_of_two_epochs),
+		cmocka_unit_test(specimen_make__has_tables_of_two_epochs),
 		cmocka_unit_test(ppt_check_work__any_split_finds_the_same),
 		cmocka_unit_test(ppt_check__tells_where_and_how_many),
 		cmocka_unit_test(

@@ -229,10 +229,10 @@ static uint32_t options_of(enum ctl_op_kind kind)
 {
 	switch (kind) {
 	case CTL_OP_MAP:
-		return CTL_BIT(CTL_PROT) | CTL_BIT(CTL_PAGE_SIZE) |
-		       CTL_BIT(CTL_REPLACE);
+		return CLI_BIT(CTL_PROT) | CLI_BIT(CTL_PAGE_SIZE) |
+		       CLI_BIT(CTL_REPLACE);
 	case CTL_OP_PROTECT:
-		return CTL_BIT(CTL_PROT);
+		return CLI_BIT(CTL_PROT);
 	default:
 		return 0;
 	}
@@ -246,21 +246,21 @@ static int read_option(struct apply *apply, enum ctl_op_kind kind, char **words,
 	char *word = words[*i];
 	char *value = strchr(word, '=');
 	size_t len = value ? (size_t)(value - word) : strlen(word);
-	enum ctl_option option = ctl_find_option(word, len);
+	unsigned int option = cli_find_option(&ctl->cli, word, len);
 
-	if (option == CTL_OPTIONS || !(options_of(kind) & CTL_BIT(option)))
+	if (option == CTL_OPTIONS || !(options_of(kind) & CLI_BIT(option)))
 		return ctl_bad(ctl, "option", word,
 			       "no such option of this operation");
 	if (value)
 		value++;
-	if (!ctl_takes_value(option) && value)
+	if (!ctl_options[option].value && value)
 		return ctl_bad(ctl, "option", word, "takes no value");
-	if (ctl_takes_value(option) && !value) {
+	if (ctl_options[option].value && !value) {
 		if (*i + 1 >= count)
 			return ctl_bad(ctl, "option", word, "needs a value");
 		value = words[++*i];
 	}
-	return ctl_set_option(ctl, values, option, value);
+	return ctl_set_option(ctl, values, (enum ctl_option)option, value);
 }
 
 static int read_op(struct apply *apply, enum ctl_op_kind kind, char **words,
@@ -406,7 +406,7 @@ static void print_stats(const struct apply *apply, uint64_t ns)
 	json_t *root;
 
 	ppt_stats(ctl->pool, &s);
-	if (!ctl_wants_json(ctl)) {
+	if (!cli_wants_json(&ctl->cli)) {
 		printf("%llu operations, %llu transactions, %.1f ns an "
 		       "operation\n",
 		       (unsigned long long)apply->committed,
@@ -417,20 +417,20 @@ static void print_stats(const struct apply *apply, uint64_t ns)
 		       (double)s.journal_lines / per);
 		return;
 	}
-	root = ctl_json_new("pptable.apply/1");
-	ctl_json_set(root, "operations", ctl_json_u64(apply->committed));
-	ctl_json_set(root, "transactions", ctl_json_u64(apply->transactions));
-	ctl_json_set(root, "ns", ctl_json_u64(ns));
-	ctl_json_set(root, "ns_per_operation", json_real((double)ns / per));
-	ctl_json_set(root, "commits", ctl_json_u64(s.commits));
-	ctl_json_set(root, "fences", ctl_json_u64(s.pm.fences));
-	ctl_json_set(root, "flushes", ctl_json_u64(s.pm.flushes));
-	ctl_json_set(root, "stores", ctl_json_u64(s.pm.stores));
-	ctl_json_set(root, "streams", ctl_json_u64(s.pm.streams));
-	ctl_json_set(root, "journal_lines", ctl_json_u64(s.journal_lines));
-	ctl_json_set(root, "checkpoints", ctl_json_u64(s.checkpoints));
-	ctl_json_set(root, "live_lines", ctl_json_u64(s.live_lines));
-	ctl_json_print(root, JSON_COMPACT);
+	root = cli_json_new("pptable.apply/1");
+	cli_json_set(root, "operations", cli_json_u64(apply->committed));
+	cli_json_set(root, "transactions", cli_json_u64(apply->transactions));
+	cli_json_set(root, "ns", cli_json_u64(ns));
+	cli_json_set(root, "ns_per_operation", json_real((double)ns / per));
+	cli_json_set(root, "commits", cli_json_u64(s.commits));
+	cli_json_set(root, "fences", cli_json_u64(s.pm.fences));
+	cli_json_set(root, "flushes", cli_json_u64(s.pm.flushes));
+	cli_json_set(root, "stores", cli_json_u64(s.pm.stores));
+	cli_json_set(root, "streams", cli_json_u64(s.pm.streams));
+	cli_json_set(root, "journal_lines", cli_json_u64(s.journal_lines));
+	cli_json_set(root, "checkpoints", cli_json_u64(s.checkpoints));
+	cli_json_set(root, "live_lines", cli_json_u64(s.live_lines));
+	cli_json_print(root, JSON_COMPACT);
 }
 
 /* ------------------------------------------------------------------- run -- */
@@ -466,19 +466,19 @@ static int apply_script(struct ctl *ctl)
 		if (ret)
 			return fail_call(apply, ret);
 	}
-	start = ctl_now_ns();
-	ctl->script = apply->file == stdin ? "stdin" : ctl->args[2];
+	start = cli_now_ns();
+	ctl->script = apply->file == stdin ? "stdin" : ctl->cli.args[2];
 	ret = do_lines(apply);
 	ret = finish(apply, ret);
 	ctl->script = NULL;
 	if (ctl_given(ctl, CTL_STATS))
-		print_stats(apply, ctl_now_ns() - start);
+		print_stats(apply, cli_now_ns() - start);
 	return ret;
 }
 
 int ctl_cmd_apply(struct ctl *ctl)
 {
-	const char *path = ctl->args[2];
+	const char *path = ctl->cli.args[2];
 	struct apply apply = {
 		.ctl = ctl,
 		.ack = ctl_given(ctl, CTL_ACK),

@@ -5,70 +5,39 @@
  * Layer: tools.
  */
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "pptctl.h"
 
 struct check {
-	struct ctl *ctl;
 	json_t *problems; /* NULL: they are printed as text, as they come */
-	bool progress;
-	unsigned int percent; /* that was shown */
+	struct cli_progress progress;
 };
-
-/* ------------------------------------------------------------- progress -- */
-
-static bool wants_progress(const struct ctl *ctl)
-{
-	switch (ctl->opt.progress) {
-	case CTL_PROGRESS_ALWAYS:
-		return true;
-	case CTL_PROGRESS_NEVER:
-		return false;
-	case CTL_PROGRESS_AUTO:
-		break;
-	}
-	return isatty(STDERR_FILENO);
-}
 
 static void on_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	struct check *check = ctx;
-	unsigned int percent = total ? (unsigned int)(done * 100 / total) : 100;
 
-	/* A page that cannot be read has it start again. */
-	if (!check->progress || percent == check->percent)
-		return;
-	check->percent = percent;
-	fprintf(stderr, "\r%s: checked %u %%", check->ctl->args[0], percent);
-	fflush(stderr);
-}
-
-static void end_progress(struct check *check)
-{
-	if (check->percent)
-		fputc('\n', stderr);
-	check->percent = 0;
+	cli_progress_show(&check->progress, done, total,
+			  "stretches of 2 MiB checked");
 }
 
 /* ------------------------------------------------------------- problems -- */
 
 static json_t *where_json(const struct ppt_problem *p)
 {
-	json_t *where = json_object();
+	json_t *where = cli_json_need(json_object());
 
 	if (p->where & PPT_WHERE_PAGE)
-		ctl_json_set(where, "page", ctl_json_u64(p->page));
+		cli_json_set(where, "page", cli_json_u64(p->page));
 	if (p->where & PPT_WHERE_SLOT)
-		ctl_json_set(where, "slot", ctl_json_u64(p->slot));
+		cli_json_set(where, "slot", cli_json_u64(p->slot));
 	if (p->where & PPT_WHERE_LINE)
-		ctl_json_set(where, "line", ctl_json_u64(p->line));
+		cli_json_set(where, "line", cli_json_u64(p->line));
 	if (p->where & PPT_WHERE_SPACE)
-		ctl_json_set(where, "space", ctl_json_text(p->space));
+		cli_json_set(where, "space", cli_json_text(p->space));
 	if (p->where & PPT_WHERE_VA) {
-		ctl_json_set(where, "va", ctl_json_hex(p->va));
-		ctl_json_set(where, "last", ctl_json_hex(p->last));
+		cli_json_set(where, "va", cli_json_hex(p->va));
+		cli_json_set(where, "last", cli_json_hex(p->last));
 	}
 	return where;
 }
@@ -101,6 +70,7 @@ static void on_problem(void *ctx, const struct ppt_problem *p)
 	char where[256];
 	json_t *object;
 
+	cli_progress_end(&check->progress);
 	if (!check->problems) {
 		where_text(p, where, sizeof(where));
 		printf("%-5s %s:%s: %s\n", ppt_severity_name(p->severity),
@@ -108,15 +78,15 @@ static void on_problem(void *ctx, const struct ppt_problem *p)
 		printf("      repair: %s\n", p->repair);
 		return;
 	}
-	object = json_object();
-	ctl_json_set(object, "code", json_string(p->code));
-	ctl_json_set(object, "severity",
+	object = cli_json_need(json_object());
+	cli_json_set(object, "code", json_string(p->code));
+	cli_json_set(object, "severity",
 		     json_string(ppt_severity_name(p->severity)));
-	ctl_json_set(object, "where", where_json(p));
-	ctl_json_set(object, "count", ctl_json_u64(p->count));
-	ctl_json_set(object, "message", json_string(p->message));
-	ctl_json_set(object, "repair", json_string(p->repair));
-	ctl_json_add(check->problems, object);
+	cli_json_set(object, "where", where_json(p));
+	cli_json_set(object, "count", cli_json_u64(p->count));
+	cli_json_set(object, "message", json_string(p->message));
+	cli_json_set(object, "repair", json_string(p->repair));
+	cli_json_add(check->problems, object);
 }
 
 /* --------------------------------------------------------------- report -- */
@@ -124,23 +94,23 @@ static void on_problem(void *ctx, const struct ppt_problem *p)
 static void report_json(const struct ctl *ctl, json_t *problems,
 			const struct ppt_check_report *r, uint64_t ns)
 {
-	json_t *root = ctl_json_new("pptable.check/1");
-	json_t *counts = json_object();
+	json_t *root = cli_json_new("pptable.check/1");
+	json_t *counts = cli_json_need(json_object());
 
-	ctl_json_set(root, "pool", ctl_json_text(ctl->args[0]));
-	ctl_json_set(root, "verdict",
+	cli_json_set(root, "pool", cli_json_text(ctl->cli.args[0]));
+	cli_json_set(root, "verdict",
 		     json_string(ppt_check_verdict_name(r->verdict)));
 	for (int i = PPT_SEVERITY_FATAL; i >= PPT_SEVERITY_NOTE; i--)
-		ctl_json_set(counts, ppt_severity_name((enum ppt_severity)i),
-			     ctl_json_u64(r->problems[i]));
-	ctl_json_set(root, "counts", counts);
-	ctl_json_set(root, "pages", ctl_json_u64(r->pages));
-	ctl_json_set(root, "tables", ctl_json_u64(r->tables));
-	ctl_json_set(root, "entries", ctl_json_u64(r->entries));
-	ctl_json_set(root, "records_to_replay", ctl_json_u64(r->records));
-	ctl_json_set(root, "check_ns", ctl_json_u64(ns));
-	ctl_json_set(root, "problems", problems);
-	ctl_json_print(root, JSON_INDENT(2));
+		cli_json_set(counts, ppt_severity_name((enum ppt_severity)i),
+			     cli_json_u64(r->problems[i]));
+	cli_json_set(root, "counts", counts);
+	cli_json_set(root, "pages", cli_json_u64(r->pages));
+	cli_json_set(root, "tables", cli_json_u64(r->tables));
+	cli_json_set(root, "entries", cli_json_u64(r->entries));
+	cli_json_set(root, "records_to_replay", cli_json_u64(r->records));
+	cli_json_set(root, "check_ns", cli_json_u64(ns));
+	cli_json_set(root, "problems", problems);
+	cli_json_print(root, JSON_INDENT(2));
 }
 
 static void report_text(const struct ppt_check_report *r, uint64_t ns)
@@ -170,7 +140,7 @@ static int exit_code_of(const struct ctl *ctl, const struct ppt_check_report *r)
 	case PPT_E_FEATURE:
 	case PPT_E_SIZE:
 	case PPT_E_REGION:
-		ctl_say(ctl, "%s: %s", ctl->args[0], ppt_strerror(r->err));
+		ctl_say(ctl, "%s: %s", ctl->cli.args[0], ppt_strerror(r->err));
 		return CTL_FAILED;
 	default:
 		return CTL_DAMAGE;
@@ -179,7 +149,7 @@ static int exit_code_of(const struct ctl *ctl, const struct ppt_check_report *r)
 
 int ctl_cmd_check(struct ctl *ctl)
 {
-	struct check check = { .ctl = ctl, .progress = wants_progress(ctl) };
+	struct check check = { .problems = NULL };
 	const char *file = ctl->opt.text[CTL_MEMORY_MAP];
 	struct ppt_host_diag diag = { .os_errno = 0 };
 	struct ppt_check_report report;
@@ -191,7 +161,7 @@ int ctl_cmd_check(struct ctl *ctl)
 		.progress = on_progress,
 		.ctx = &check,
 	};
-	uint64_t start = ctl_now_ns();
+	uint64_t start = cli_now_ns();
 	int ret;
 
 	if (file) {
@@ -200,17 +170,18 @@ int ctl_cmd_check(struct ctl *ctl)
 			return ret;
 		opt.present = &present;
 	}
-	if (ctl_wants_json(ctl))
-		check.problems = json_array();
-	ret = ppt_host_check(ctl->args[0], &opt, &report, &diag);
-	end_progress(&check);
+	if (cli_wants_json(&ctl->cli))
+		check.problems = cli_json_need(json_array());
+	cli_progress_begin(&check.progress, ctl->opt.when);
+	ret = ppt_host_check(ctl->cli.args[0], &opt, &report, &diag);
+	cli_progress_end(&check.progress);
 	if (ret) {
 		json_decref(check.problems);
 		return ctl_fail_file(ctl, ret, &diag);
 	}
 	if (check.problems)
-		report_json(ctl, check.problems, &report, ctl_now_ns() - start);
+		report_json(ctl, check.problems, &report, cli_now_ns() - start);
 	else
-		report_text(&report, ctl_now_ns() - start);
-	return exit_code_of(ctl, &report) | ctl_finish_output(ctl);
+		report_text(&report, cli_now_ns() - start);
+	return exit_code_of(ctl, &report) | cli_finish_output(&ctl->cli);
 }

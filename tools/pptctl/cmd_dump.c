@@ -17,11 +17,11 @@
 static void print_head(const struct ppt_space_info *info)
 {
 	const char *format = ppt_format_name(info->format);
-	json_t *head = ctl_json_new("pptable.dump/1");
+	json_t *head = cli_json_new("pptable.dump/1");
 	char *text;
 
-	ctl_json_set(head, "space", ctl_json_text(info->name));
-	ctl_json_set(head, "format", json_string(format ? format : "unknown"));
+	cli_json_set(head, "space", cli_json_text(info->name));
+	cli_json_set(head, "format", json_string(format ? format : "unknown"));
 	text = json_dumps(head, JSON_COMPACT);
 	json_decref(head);
 	/* All but the closing brace. */
@@ -79,7 +79,7 @@ static int print_extents(struct ppt_space *space, bool json,
 
 static int dump(struct ctl *ctl)
 {
-	bool json = ctl_wants_json(ctl);
+	bool json = cli_wants_json(&ctl->cli);
 	struct ppt_diag diag = { .err = 0 };
 	struct ppt_space_info info;
 	struct ppt_space space;

@@ -43,7 +43,7 @@ struct import {
 
 static int read_process(const struct ctl *ctl, struct import *import)
 {
-	uint64_t start = ctl_now_ns();
+	uint64_t start = cli_now_ns();
 	bool freeze = ctl_given(ctl, CTL_FREEZE);
 	bool was_stopped = true;
 	int ret;
@@ -63,7 +63,7 @@ static int read_process(const struct ctl *ctl, struct import *import)
 	else if (import->snap.present > 0)
 		ctl_say(ctl, "no right to see page frame numbers (root has "
 			     "it): frames are taken from the pool instead");
-	import->read_ns = ctl_now_ns() - start;
+	import->read_ns = cli_now_ns() - start;
 	return ret;
 }
 
@@ -111,7 +111,7 @@ static int record_region(const struct ctl *ctl, struct import *import,
 			"%s: System RAM at 0x%" PRIx64 " is recorded at "
 			"0x%" PRIx64 ": attach with the present memory map "
 			"first",
-			ctl->args[0], region->base, other->base);
+			ctl->cli.args[0], region->base, other->base);
 		return CTL_FAILED;
 	}
 	other = find_overlap(&have, region);
@@ -190,7 +190,7 @@ static int prepare_space(struct ctl *ctl, struct import *import)
 	if (ret)
 		return ctl_fail_here(ctl, ret, &diag);
 	if (!ctl_given(ctl, CTL_REPLACE))
-		return ctl_bad(ctl, "SPACE", ctl->args[1],
+		return ctl_bad(ctl, "SPACE", ctl->cli.args[1],
 			       "not empty (--replace empties it first)");
 	ret = empty_space(ctl, &import->space);
 	return ret ? ret : ctl_reclaim(ctl);
@@ -199,7 +199,7 @@ static int prepare_space(struct ctl *ctl, struct import *import)
 /* Also counts the pages before, without what is about to be replaced. */
 static int open_space(struct ctl *ctl, struct import *import)
 {
-	const char *name = ctl->args[1];
+	const char *name = ctl->cli.args[1];
 	struct ppt_diag diag = { .err = 0 };
 	int ret;
 	int err;
@@ -239,7 +239,7 @@ static int map_runs(struct ctl *ctl, struct import *import)
 			ctl_say(ctl, "cannot map VA 0x%" PRIx64, run->va);
 			return ctl_fail_here(ctl, ret, &diag);
 		}
-		if (ctl_interrupted()) {
+		if (cli_interrupted()) {
 			import->done++;
 			ctl_say(ctl, "interrupted");
 			return CTL_FAILED;
@@ -254,7 +254,7 @@ static void undo(struct ctl *ctl, struct import *import)
 	int ret = 0;
 
 	if (import->made_space)
-		ret = ppt_space_delete(ctl->pool, ctl->args[1], NULL);
+		ret = ppt_space_delete(ctl->pool, ctl->cli.args[1], NULL);
 	for (size_t i = 0; !import->made_space && i < import->done; i++) {
 		const struct snap_run *run = &import->snap.runs[i];
 
@@ -269,13 +269,13 @@ static void undo(struct ctl *ctl, struct import *import)
 		ctl_say(ctl,
 			"%s: the part that was imported could not be "
 			"taken back",
-			ctl->args[0]);
+			ctl->cli.args[0]);
 }
 
 static int map_relaxed(struct ctl *ctl, struct import *import)
 {
 	struct ppt_diag none = { .err = 0 };
-	uint64_t start = ctl_now_ns();
+	uint64_t start = cli_now_ns();
 	int ret;
 	int err;
 
@@ -287,7 +287,7 @@ static int map_relaxed(struct ctl *ctl, struct import *import)
 	err = ppt_set_relaxed(ctl->pool, false);
 	if (err)
 		ret |= ctl_fail(ctl, err, &none, NULL);
-	import->map_ns = ctl_now_ns() - start;
+	import->map_ns = cli_now_ns() - start;
 	return ret;
 }
 
@@ -310,29 +310,29 @@ static void report_json(const struct ctl *ctl, const struct import *import,
 			uint64_t tables)
 {
 	const struct snapshot *snap = &import->snap;
-	json_t *root = ctl_json_new("pptable.import/1");
+	json_t *root = cli_json_new("pptable.import/1");
 	json_t *skipped = json_object();
 
-	ctl_json_set(root, "space", ctl_json_text(ctl->args[1]));
-	ctl_json_set(root, "pid", json_integer(ctl->opt.pid));
-	ctl_json_set(root, "frames",
+	cli_json_set(root, "space", cli_json_text(ctl->cli.args[1]));
+	cli_json_set(root, "pid", json_integer(ctl->opt.pid));
+	cli_json_set(root, "frames",
 		     json_string(snap->visible ? "real" : "pool"));
-	ctl_json_set(root, "mappings", ctl_json_u64(snap->mappings));
-	ctl_json_set(root, "pages", ctl_json_u64(snap->present));
-	ctl_json_set(root, "extents", ctl_json_u64(import->extents));
-	ctl_json_set(root, "tables", ctl_json_u64(tables));
-	ctl_json_set(root, "regions_recorded",
-		     ctl_json_u64(import->added.count));
-	ctl_json_set(root, "ns",
-		     ctl_json_u64(import->read_ns + import->map_ns));
-	ctl_json_set(root, "read_ns", ctl_json_u64(import->read_ns));
-	ctl_json_set(root, "map_ns", ctl_json_u64(import->map_ns));
-	ctl_json_set(skipped, "absent", ctl_json_u64(snap->absent));
-	ctl_json_set(skipped, "swapped", ctl_json_u64(snap->swapped));
-	ctl_json_set(skipped, "no_rights", ctl_json_u64(snap->no_rights));
-	ctl_json_set(skipped, "outside", ctl_json_u64(snap->outside));
-	ctl_json_set(root, "skipped", skipped);
-	ctl_json_print(root, JSON_INDENT(2));
+	cli_json_set(root, "mappings", cli_json_u64(snap->mappings));
+	cli_json_set(root, "pages", cli_json_u64(snap->present));
+	cli_json_set(root, "extents", cli_json_u64(import->extents));
+	cli_json_set(root, "tables", cli_json_u64(tables));
+	cli_json_set(root, "regions_recorded",
+		     cli_json_u64(import->added.count));
+	cli_json_set(root, "ns",
+		     cli_json_u64(import->read_ns + import->map_ns));
+	cli_json_set(root, "read_ns", cli_json_u64(import->read_ns));
+	cli_json_set(root, "map_ns", cli_json_u64(import->map_ns));
+	cli_json_set(skipped, "absent", cli_json_u64(snap->absent));
+	cli_json_set(skipped, "swapped", cli_json_u64(snap->swapped));
+	cli_json_set(skipped, "no_rights", cli_json_u64(snap->no_rights));
+	cli_json_set(skipped, "outside", cli_json_u64(snap->outside));
+	cli_json_set(root, "skipped", skipped);
+	cli_json_print(root, JSON_INDENT(2));
 }
 
 static void report_text(const struct ctl *ctl, const struct import *import,
@@ -345,7 +345,7 @@ static void report_text(const struct ctl *ctl, const struct import *import,
 	       ctl->opt.pid, snap->mappings, snap->present,
 	       snap->visible ? "their real" : "pool");
 	printf("space %s: %" PRIu64 " extents, %" PRIu64 " new tables\n",
-	       ctl->args[1], import->extents, tables);
+	       ctl->cli.args[1], import->extents, tables);
 	printf("time: %.3f ms to read, %.3f ms to store, %.1f ns a page\n",
 	       (double)import->read_ns / 1e6, (double)import->map_ns / 1e6,
 	       (double)import->map_ns /
@@ -393,7 +393,7 @@ static int import_process(struct ctl *ctl)
 	if (err)
 		return ctl_fail(ctl, err, &diag, NULL);
 	tables = import->after.table_pages - import->before.table_pages;
-	if (ctl_wants_json(ctl))
+	if (cli_wants_json(&ctl->cli))
 		report_json(ctl, import, tables);
 	else
 		report_text(ctl, import, tables);
@@ -403,12 +403,12 @@ static int import_process(struct ctl *ctl)
 int ctl_cmd_import(struct ctl *ctl)
 {
 	static struct import import;
-	const char *why = ctl_parse_name(ctl->args[1]);
+	const char *why = ctl_parse_name(ctl->cli.args[1]);
 	int ret;
 
 	if (why)
-		return ctl_bad(ctl, "SPACE", ctl->args[1], why);
-	ctl_catch_interrupts();
+		return ctl_bad(ctl, "SPACE", ctl->cli.args[1], why);
+	cli_catch_interrupts();
 	ret = read_process(ctl, &import);
 	if (!ret) {
 		ctl->state = &import;

@@ -20,14 +20,14 @@ static int change(struct ctl *ctl)
 		ret = ctl_op_run(ctl, &space, ctl->state);
 	if (ret)
 		return ret;
-	ctl_catch_interrupts();
+	cli_catch_interrupts();
 	return ctl_reclaim(ctl);
 }
 
 static int parse_and_change(struct ctl *ctl, enum ctl_op_kind kind)
 {
 	struct ctl_op op;
-	int ret = ctl_op_parse(ctl, kind, ctl->args + 2, &ctl->opt, &op);
+	int ret = ctl_op_parse(ctl, kind, ctl->cli.args + 2, &ctl->opt, &op);
 
 	if (ret)
 		return ret;
@@ -73,15 +73,15 @@ static void print_translations(const struct ctl *ctl,
 			object = ctl_json_extent(&t[i].extent);
 		} else {
 			object = json_object();
-			ctl_json_set(object, "va", ctl_json_hex(t[i].va));
+			cli_json_set(object, "va", cli_json_hex(t[i].va));
 		}
-		ctl_json_set(object, "mapped", json_boolean(t[i].mapped));
-		ctl_json_add(array, object);
+		cli_json_set(object, "mapped", json_boolean(t[i].mapped));
+		cli_json_add(array, object);
 	}
-	root = ctl_json_new("pptable.translate/1");
-	ctl_json_set(root, "space", ctl_json_text(ctl->args[1]));
-	ctl_json_set(root, "translations", array);
-	ctl_json_print(root, JSON_INDENT(2));
+	root = cli_json_new("pptable.translate/1");
+	cli_json_set(root, "space", cli_json_text(ctl->cli.args[1]));
+	cli_json_set(root, "translations", array);
+	cli_json_print(root, JSON_INDENT(2));
 }
 
 static void print_translation(const struct translation *t)
@@ -120,7 +120,7 @@ static int translate_one(const struct ctl *ctl, struct ppt_space *space,
 static int translate(struct ctl *ctl)
 {
 	struct translation *all = ctl->state;
-	int count = ctl->nargs - 2;
+	int count = ctl->cli.nargs - 2;
 	struct ppt_space space;
 	int result;
 
@@ -132,7 +132,7 @@ static int translate(struct ctl *ctl)
 		if (result & ~CTL_UNMAPPED)
 			return result & ~CTL_UNMAPPED;
 	}
-	if (ctl_wants_json(ctl)) {
+	if (cli_wants_json(&ctl->cli)) {
 		print_translations(ctl, all, count);
 		return result;
 	}
@@ -143,7 +143,7 @@ static int translate(struct ctl *ctl)
 
 int ctl_cmd_translate(struct ctl *ctl)
 {
-	int count = ctl->nargs - 2;
+	int count = ctl->cli.nargs - 2;
 	struct translation *all = calloc((size_t)count, sizeof(*all));
 	int ret = CTL_OK;
 
@@ -154,8 +154,8 @@ int ctl_cmd_translate(struct ctl *ctl)
 	for (int i = 0; i < count && !ret; i++) {
 		const char *why;
 
-		all[i].text = ctl->args[2 + i];
-		why = ctl_parse_number(all[i].text, &all[i].va);
+		all[i].text = ctl->cli.args[2 + i];
+		why = cli_parse_number(all[i].text, &all[i].va);
 		if (why)
 			ret = ctl_bad(ctl, "VA", all[i].text, why);
 	}

@@ -14,12 +14,12 @@
 
 static int memory_map(struct ctl *ctl)
 {
-	json_t *root = ctl_json_new("pptable.memory-map/1");
+	json_t *root = cli_json_new("pptable.memory-map/1");
 	struct ppt_memory_map map;
 
 	ppt_memory_map(ctl->pool, &map);
-	ctl_json_set(root, "regions", ctl_json_regions(&map));
-	ctl_json_print(root, JSON_INDENT(2));
+	cli_json_set(root, "regions", ctl_json_regions(&map));
+	cli_json_print(root, JSON_INDENT(2));
 	return CTL_OK;
 }
 
@@ -41,13 +41,13 @@ static int fail_region(const struct ctl *ctl, int err,
 	case PPT_E_INVAL:
 	case PPT_E_RANGE:
 	case PPT_E_NOENT:
-		return ctl_bad(ctl, name, ctl->args[1], why);
+		return ctl_bad(ctl, name, ctl->cli.args[1], why);
 	case PPT_E_BUSY:
 		ctl_say(ctl, "%s '%s': a frame in it is mapped (VA 0x%llx)",
-			name, ctl->args[1], (unsigned long long)diag->at);
+			name, ctl->cli.args[1], (unsigned long long)diag->at);
 		return CTL_FAILED;
 	case PPT_E_LIMIT:
-		ctl_say(ctl, "%s '%s': %s", name, ctl->args[1], why);
+		ctl_say(ctl, "%s '%s': %s", name, ctl->cli.args[1], why);
 		return CTL_FAILED;
 	default:
 		return ctl_fail(ctl, err, diag, NULL);
@@ -65,10 +65,10 @@ static int region_add(struct ctl *ctl)
 int ctl_cmd_region_add(struct ctl *ctl)
 {
 	struct ppt_region region;
-	const char *why = ctl_parse_region(ctl->args[1], &region);
+	const char *why = ctl_parse_region(ctl->cli.args[1], &region);
 
 	if (why)
-		return ctl_bad(ctl, "REGION", ctl->args[1], why);
+		return ctl_bad(ctl, "REGION", ctl->cli.args[1], why);
 	ctl->state = &region;
 	return ctl_with_pool(ctl, 0, region_add);
 }
@@ -84,10 +84,10 @@ static int region_remove(struct ctl *ctl)
 int ctl_cmd_region_remove(struct ctl *ctl)
 {
 	struct ppt_uuid uuid;
-	const char *why = ctl_parse_uuid(ctl->args[1], &uuid);
+	const char *why = ctl_parse_uuid(ctl->cli.args[1], &uuid);
 
 	if (why)
-		return ctl_bad(ctl, "UUID", ctl->args[1], why);
+		return ctl_bad(ctl, "UUID", ctl->cli.args[1], why);
 	ctl->state = &uuid;
 	return ctl_with_pool(ctl, 0, region_remove);
 }
@@ -99,25 +99,25 @@ static void print_attach_json(const struct ctl *ctl, json_t *spaces,
 			      const char *error, int err)
 {
 	const struct ppt_attach_report *r = &ctl->attach;
-	json_t *root = ctl_json_new("pptable.attach/1");
+	json_t *root = cli_json_new("pptable.attach/1");
 
-	ctl_json_set(root, "verdict",
+	cli_json_set(root, "verdict",
 		     json_string(ppt_verdict_name(r->verdict)));
-	ctl_json_set(root, "attach_ns", ctl_json_u64(ctl->attach_ns));
-	ctl_json_set(root, "records_replayed",
-		     ctl_json_u64(r->records_replayed));
-	ctl_json_set(root, "tables_rebased", ctl_json_u64(r->tables_rebased));
-	ctl_json_set(root, "lines_scanned", ctl_json_u64(r->lines_scanned));
-	ctl_json_set(root, "superblock_fell_back",
+	cli_json_set(root, "attach_ns", cli_json_u64(ctl->attach_ns));
+	cli_json_set(root, "records_replayed",
+		     cli_json_u64(r->records_replayed));
+	cli_json_set(root, "tables_rebased", cli_json_u64(r->tables_rebased));
+	cli_json_set(root, "lines_scanned", cli_json_u64(r->lines_scanned));
+	cli_json_set(root, "superblock_fell_back",
 		     json_boolean(r->superblock_fell_back));
-	ctl_json_set(root, "epoch", ctl_json_u64(r->epoch));
-	ctl_json_set(root, "spaces", spaces ? spaces : json_array());
+	cli_json_set(root, "epoch", cli_json_u64(r->epoch));
+	cli_json_set(root, "spaces", spaces ? spaces : json_array());
 	if (error) {
-		ctl_json_set(root, "error", ctl_json_text(error));
-		ctl_json_set(root, "error_name",
+		cli_json_set(root, "error", cli_json_text(error));
+		cli_json_set(root, "error_name",
 			     json_string(ppt_error_name(err)));
 	}
-	ctl_json_print(root, JSON_INDENT(2));
+	cli_json_print(root, JSON_INDENT(2));
 }
 
 static void print_attach_text(const struct ctl *ctl, const json_t *spaces)
@@ -153,7 +153,7 @@ static int report_attach(struct ctl *ctl)
 
 	if (!spaces)
 		return ret;
-	if (ctl_wants_json(ctl)) {
+	if (cli_wants_json(&ctl->cli)) {
 		print_attach_json(ctl, spaces, NULL, 0);
 	} else {
 		print_attach_text(ctl, spaces);
@@ -180,12 +180,12 @@ int ctl_cmd_attach(struct ctl *ctl)
 	if (!ret)
 		return ctl_run_and_close(ctl, report_attach);
 	ctl->attach.verdict = PPT_VERDICT_REFUSED;
-	if (ctl_wants_json(ctl)) {
+	if (cli_wants_json(&ctl->cli)) {
 		ctl_describe(ret, &diag, text, sizeof(text));
 		print_attach_json(ctl, NULL, text, ret);
 	} else {
 		puts("verdict      refused");
 	}
 	ctl_fail_file(ctl, ret, &diag);
-	return CTL_FAILED | ctl_finish_output(ctl);
+	return CTL_FAILED | cli_finish_output(&ctl->cli);
 }

@@ -56,7 +56,7 @@ static int bad_create(const struct ctl *ctl, int err,
 			 (unsigned long long)diag->at);
 		text = place;
 	}
-	return ctl_bad(ctl, ctl_option_name(option), text, why);
+	return ctl_bad(ctl, ctl_options[option].name, text, why);
 }
 
 static int fail_create(const struct ctl *ctl, int err,
@@ -82,20 +82,20 @@ static int report_create(const struct ctl *ctl,
 	char size[32];
 
 	ctl_uuid_text(&cfg->uuid, uuid);
-	if (ctl_given(ctl, CTL_JSON)) {
-		json_t *root = ctl_json_new("pptable.create/1");
+	if (ctl_given(ctl, CLI_JSON)) {
+		json_t *root = cli_json_new("pptable.create/1");
 
-		ctl_json_set(root, "pool", ctl_json_text(ctl->args[0]));
-		ctl_json_set(root, "uuid", json_string(uuid));
-		ctl_json_set(root, "size", ctl_json_u64(cfg->pm.bytes));
-		ctl_json_set(root, "phys_base", ctl_json_hex(cfg->phys_base));
-		ctl_json_print(root, JSON_INDENT(2));
-	} else if (ctl_given(ctl, CTL_TEXT) || isatty(STDOUT_FILENO)) {
+		cli_json_set(root, "pool", cli_json_text(ctl->cli.args[0]));
+		cli_json_set(root, "uuid", json_string(uuid));
+		cli_json_set(root, "size", cli_json_u64(cfg->pm.bytes));
+		cli_json_set(root, "phys_base", cli_json_hex(cfg->phys_base));
+		cli_json_print(root, JSON_INDENT(2));
+	} else if (ctl_given(ctl, CLI_TEXT) || isatty(STDOUT_FILENO)) {
 		ctl_size_text(cfg->pm.bytes, size);
-		printf("%s: pool %s, %s at 0x%llx\n", ctl->args[0], uuid, size,
-		       (unsigned long long)cfg->phys_base);
+		printf("%s: pool %s, %s at 0x%llx\n", ctl->cli.args[0], uuid,
+		       size, (unsigned long long)cfg->phys_base);
 	}
-	return ctl_finish_output(ctl);
+	return cli_finish_output(&ctl->cli);
 }
 
 int ctl_cmd_create(struct ctl *ctl)
@@ -117,7 +117,7 @@ int ctl_cmd_create(struct ctl *ctl)
 		flags |= PPT_HOST_SPARSE;
 	if (ctl_given(ctl, CTL_FORCE))
 		flags |= PPT_HOST_FORCE;
-	ret = ppt_host_create(ctl->args[0], &cfg, flags, &diag);
+	ret = ppt_host_create(ctl->cli.args[0], &cfg, flags, &diag);
 	if (ret)
 		return fail_create(ctl, ret, &diag);
 	return report_create(ctl, &cfg);
@@ -137,42 +137,42 @@ static void info_json(const struct ctl *ctl, const struct info *info,
 {
 	const struct ppt_geometry *g = &info->geometry;
 	const struct ppt_usage *u = &info->usage;
-	json_t *root = ctl_json_new("pptable.info/1");
+	json_t *root = cli_json_new("pptable.info/1");
 	json_t *object = json_object();
 	char text[CTL_UUID_BYTES];
 
-	ctl_json_set(root, "pool", ctl_json_text(ctl->args[0]));
+	cli_json_set(root, "pool", cli_json_text(ctl->cli.args[0]));
 	ctl_uuid_text(&g->uuid, text);
-	ctl_json_set(root, "uuid", json_string(text));
-	ctl_json_set(root, "size", ctl_json_u64(g->bytes));
+	cli_json_set(root, "uuid", json_string(text));
+	cli_json_set(root, "size", cli_json_u64(g->bytes));
 	snprintf(text, sizeof(text), "%u.%u", g->version >> 16,
 		 g->version & 0xffff);
-	ctl_json_set(root, "version", json_string(text));
-	ctl_json_set(object, "compat", ctl_json_hex(g->compat));
-	ctl_json_set(object, "ro_compat", ctl_json_hex(g->ro_compat));
-	ctl_json_set(object, "incompat", ctl_json_hex(g->incompat));
-	ctl_json_set(root, "features", object);
-	ctl_json_set(root, "phys_base", ctl_json_hex(g->phys_base));
-	ctl_json_set(root, "journal_bytes", ctl_json_u64(g->journal_bytes));
-	ctl_json_set(root, "generation", ctl_json_u64(g->generation));
-	ctl_json_set(root, "epoch", ctl_json_u64(ctl->attach.epoch));
-	ctl_json_set(root, "verdict",
+	cli_json_set(root, "version", json_string(text));
+	cli_json_set(object, "compat", cli_json_hex(g->compat));
+	cli_json_set(object, "ro_compat", cli_json_hex(g->ro_compat));
+	cli_json_set(object, "incompat", cli_json_hex(g->incompat));
+	cli_json_set(root, "features", object);
+	cli_json_set(root, "phys_base", cli_json_hex(g->phys_base));
+	cli_json_set(root, "journal_bytes", cli_json_u64(g->journal_bytes));
+	cli_json_set(root, "generation", cli_json_u64(g->generation));
+	cli_json_set(root, "epoch", cli_json_u64(ctl->attach.epoch));
+	cli_json_set(root, "verdict",
 		     json_string(ppt_verdict_name(ctl->attach.verdict)));
-	ctl_json_set(root, "records_to_replay",
-		     ctl_json_u64(ctl->attach.records_replayed));
-	ctl_json_set(root, "durability",
+	cli_json_set(root, "records_to_replay",
+		     cli_json_u64(ctl->attach.records_replayed));
+	cli_json_set(root, "durability",
 		     json_string(info->power_fail ? "power-fail" :
 						    "process-crash"));
 	object = json_object();
-	ctl_json_set(object, "free", ctl_json_u64(u->free_pages));
-	ctl_json_set(object, "fixed", ctl_json_u64(u->fixed_pages));
-	ctl_json_set(object, "meta", ctl_json_u64(u->meta_pages));
-	ctl_json_set(object, "table", ctl_json_u64(u->table_pages));
-	ctl_json_set(object, "data", ctl_json_u64(u->data_pages));
-	ctl_json_set(root, "pages", object);
-	ctl_json_set(root, "regions", ctl_json_regions(&info->map));
-	ctl_json_set(root, "spaces", spaces);
-	ctl_json_print(root, JSON_INDENT(2));
+	cli_json_set(object, "free", cli_json_u64(u->free_pages));
+	cli_json_set(object, "fixed", cli_json_u64(u->fixed_pages));
+	cli_json_set(object, "meta", cli_json_u64(u->meta_pages));
+	cli_json_set(object, "table", cli_json_u64(u->table_pages));
+	cli_json_set(object, "data", cli_json_u64(u->data_pages));
+	cli_json_set(root, "pages", object);
+	cli_json_set(root, "regions", ctl_json_regions(&info->map));
+	cli_json_set(root, "spaces", spaces);
+	cli_json_print(root, JSON_INDENT(2));
 }
 
 static void info_pages(const struct ppt_usage *u)
@@ -229,7 +229,7 @@ static void info_text(const struct ctl *ctl, const struct info *info,
 	char size[32];
 
 	ctl_uuid_text(&g->uuid, uuid);
-	printf("pool         %s\nuuid         %s\n", ctl->args[0], uuid);
+	printf("pool         %s\nuuid         %s\n", ctl->cli.args[0], uuid);
 	ctl_size_text(g->bytes, size);
 	printf("size         %s at 0x%llx\n", size,
 	       (unsigned long long)g->phys_base);
@@ -268,7 +268,7 @@ static int info(struct ctl *ctl)
 	spaces = ctl_json_spaces(ctl, &ret);
 	if (!spaces)
 		return ret;
-	if (ctl_wants_json(ctl)) {
+	if (cli_wants_json(&ctl->cli)) {
 		info_json(ctl, &info, spaces);
 	} else {
 		info_text(ctl, &info, spaces);
@@ -299,7 +299,7 @@ int ctl_cmd_checkpoint(struct ctl *ctl)
 
 static int reclaim(struct ctl *ctl)
 {
-	ctl_catch_interrupts();
+	cli_catch_interrupts();
 	return ctl_reclaim(ctl);
 }
 

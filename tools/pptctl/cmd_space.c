@@ -13,23 +13,23 @@ static int fail_space(const struct ctl *ctl, int err,
 		      const struct ppt_diag *diag)
 {
 	const struct ctl_argument arguments[] = {
-		{ "name", "NAME", ctl->args[1] },
+		{ "name", "NAME", ctl->cli.args[1] },
 		{ NULL, NULL, NULL },
 	};
 
 	if (err != PPT_E_EXIST && err != PPT_E_NOENT)
 		return ctl_fail(ctl, err, diag, arguments);
-	ctl_say(ctl, "NAME '%s': %s in %s", ctl->args[1],
+	ctl_say(ctl, "NAME '%s': %s in %s", ctl->cli.args[1],
 		err == PPT_E_EXIST ? "a space of this name exists" :
 				     "no such space",
-		ctl->args[0]);
+		ctl->cli.args[0]);
 	return CTL_FAILED;
 }
 
 static int space_create(struct ctl *ctl)
 {
 	struct ppt_diag diag = { .err = 0 };
-	int ret = ppt_space_create(ctl->pool, ctl->args[1], ctl->opt.format,
+	int ret = ppt_space_create(ctl->pool, ctl->cli.args[1], ctl->opt.format,
 				   NULL, &diag);
 
 	return ret ? fail_space(ctl, ret, &diag) : CTL_OK;
@@ -37,21 +37,21 @@ static int space_create(struct ctl *ctl)
 
 int ctl_cmd_space_create(struct ctl *ctl)
 {
-	const char *why = ctl_parse_name(ctl->args[1]);
+	const char *why = ctl_parse_name(ctl->cli.args[1]);
 
 	if (why)
-		return ctl_bad(ctl, "NAME", ctl->args[1], why);
+		return ctl_bad(ctl, "NAME", ctl->cli.args[1], why);
 	return ctl_with_pool(ctl, 0, space_create);
 }
 
 static int space_delete(struct ctl *ctl)
 {
 	struct ppt_diag diag = { .err = 0 };
-	int ret = ppt_space_delete(ctl->pool, ctl->args[1], &diag);
+	int ret = ppt_space_delete(ctl->pool, ctl->cli.args[1], &diag);
 
 	if (ret)
 		return fail_space(ctl, ret, &diag);
-	ctl_catch_interrupts();
+	cli_catch_interrupts();
 	return ctl_reclaim(ctl);
 }
 
@@ -68,10 +68,10 @@ static int space_list(struct ctl *ctl)
 
 	if (!spaces)
 		return ret;
-	if (ctl_wants_json(ctl)) {
-		root = ctl_json_new("pptable.space-list/1");
-		ctl_json_set(root, "spaces", spaces);
-		ctl_json_print(root, JSON_INDENT(2));
+	if (cli_wants_json(&ctl->cli)) {
+		root = cli_json_new("pptable.space-list/1");
+		cli_json_set(root, "spaces", spaces);
+		cli_json_print(root, JSON_INDENT(2));
 		return CTL_OK;
 	}
 	printf("%-31s  %-9s  %-18s  %s\n", "NAME", "FORMAT", "ROOT",

@@ -11,104 +11,38 @@
 
 #include "pptctl.h"
 
-static void *need(void *value)
-{
-	if (!value) {
-		fputs("pptctl: out of memory\n", stderr);
-		exit(CTL_FAILED);
-	}
-	return value;
-}
-
-void ctl_json_set(json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new(object, key, need(value)))
-		need(NULL);
-}
-
-void ctl_json_add(json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, need(value)))
-		need(NULL);
-}
-
-json_t *ctl_json_new(const char *schema)
-{
-	json_t *object = need(json_object());
-
-	ctl_json_set(object, "schema", json_string(schema));
-	return object;
-}
-
-json_t *ctl_json_hex(uint64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)value);
-	return need(json_string(text));
-}
-
-json_t *ctl_json_u64(uint64_t value)
-{
-	return need(json_integer((json_int_t)value));
-}
-
-json_t *ctl_json_text(const char *text)
-{
-	json_t *value = json_string(text);
-	char *clean;
-	char *to;
-
-	if (value)
-		return value;
-	/* Each byte over 0x7f for itself: enough for a name that is none. */
-	clean = need(malloc(3 * strlen(text) + 1));
-	for (to = clean; *text; text++) {
-		if ((unsigned char)*text < 0x80) {
-			*to++ = *text;
-			continue;
-		}
-		memcpy(to, "\xef\xbf\xbd", 3);
-		to += 3;
-	}
-	*to = '\0';
-	value = need(json_string(clean));
-	free(clean);
-	return value;
-}
-
 /* ------------------------------------------------------------- what we say */
 
 json_t *ctl_json_extent(const struct ppt_extent *extent)
 {
-	json_t *object = need(json_object());
+	json_t *object = cli_json_need(json_object());
 	char prot[8];
 
 	ctl_prot_text(extent->prot, prot);
-	ctl_json_set(object, "va", ctl_json_hex(extent->va));
-	ctl_json_set(object, "pa", ctl_json_hex(extent->pa));
-	ctl_json_set(object, "len", ctl_json_u64(extent->len));
-	ctl_json_set(object, "prot", json_string(prot));
-	ctl_json_set(object, "page_size", ctl_json_u64(extent->page_size));
+	cli_json_set(object, "va", cli_json_hex(extent->va));
+	cli_json_set(object, "pa", cli_json_hex(extent->pa));
+	cli_json_set(object, "len", cli_json_u64(extent->len));
+	cli_json_set(object, "prot", json_string(prot));
+	cli_json_set(object, "page_size", cli_json_u64(extent->page_size));
 	return object;
 }
 
 json_t *ctl_json_regions(const struct ppt_memory_map *map)
 {
-	json_t *array = need(json_array());
+	json_t *array = cli_json_need(json_array());
 
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct ppt_region *region = &map->region[i];
-		json_t *object = need(json_object());
+		json_t *object = cli_json_need(json_object());
 		char uuid[CTL_UUID_BYTES];
 
 		ctl_uuid_text(&region->uuid, uuid);
-		ctl_json_set(object, "uuid", json_string(uuid));
-		ctl_json_set(object, "kind",
+		cli_json_set(object, "uuid", json_string(uuid));
+		cli_json_set(object, "kind",
 			     json_string(ctl_kind_text(region->kind)));
-		ctl_json_set(object, "base", ctl_json_hex(region->base));
-		ctl_json_set(object, "len", ctl_json_u64(region->len));
-		ctl_json_add(array, object);
+		cli_json_set(object, "base", cli_json_hex(region->base));
+		cli_json_set(object, "len", cli_json_u64(region->len));
+		cli_json_add(array, object);
 	}
 	return array;
 }
@@ -116,39 +50,32 @@ json_t *ctl_json_regions(const struct ppt_memory_map *map)
 json_t *ctl_json_space(const struct ppt_space_info *info)
 {
 	const char *format = ppt_format_name(info->format);
-	json_t *object = need(json_object());
+	json_t *object = cli_json_need(json_object());
 
-	ctl_json_set(object, "name", ctl_json_text(info->name));
-	ctl_json_set(object, "format",
+	cli_json_set(object, "name", cli_json_text(info->name));
+	cli_json_set(object, "format",
 		     json_string(format ? format : "unknown"));
-	ctl_json_set(object, "root_pa", ctl_json_hex(info->root_pa));
-	ctl_json_set(object, "root_register",
-		     ctl_json_hex(info->root_register));
+	cli_json_set(object, "root_pa", cli_json_hex(info->root_pa));
+	cli_json_set(object, "root_register",
+		     cli_json_hex(info->root_register));
 	return object;
 }
 
 json_t *ctl_json_spaces(struct ctl *ctl, int *exit_code)
 {
-	json_t *array = need(json_array());
+	json_t *array = cli_json_need(json_array());
 	struct ppt_space_info info;
 	struct ppt_diag diag = { .err = 0 };
 	uint64_t cursor = 0;
 	int ret;
 
 	while ((ret = ppt_space_next(ctl->pool, &cursor, &info, &diag)) == 0)
-		ctl_json_add(array, ctl_json_space(&info));
+		cli_json_add(array, ctl_json_space(&info));
 	if (ret == PPT_E_NOENT)
 		return array;
 	*exit_code = ctl_fail(ctl, ret, &diag, NULL);
 	json_decref(array);
 	return NULL;
-}
-
-void ctl_json_print(json_t *value, size_t flags)
-{
-	json_dumpf(value, stdout, flags);
-	putchar('\n');
-	json_decref(value);
 }
 
 /* -------------------------------------------------------- what we are told */
@@ -160,7 +87,7 @@ static const char *read_number(const json_t *object, const char *key,
 	const json_t *value = json_object_get(object, key);
 
 	if (json_is_string(value))
-		return ctl_parse_number(json_string_value(value), out);
+		return cli_parse_number(json_string_value(value), out);
 	if (!json_is_integer(value))
 		return "missing, or neither a number nor a text";
 	if (json_integer_value(value) < 0)
@@ -236,28 +163,12 @@ static int read_regions(const struct ctl *ctl, const char *path,
 int ctl_json_read_map(const struct ctl *ctl, const char *path,
 		      struct ppt_memory_map *out)
 {
-	const char *schema;
-	json_error_t error;
-	json_t *root;
-	char text[256];
-	FILE *file;
-	int ret;
+	int ret = CTL_OK;
+	json_t *root = cli_json_load(&ctl->cli, "--memory-map", path, &ret);
 
-	file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	if (!file) {
-		ctl_say(ctl, "--memory-map '%s': %s", path, strerror(errno));
-		return CTL_FAILED;
-	}
-	root = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
-	if (file != stdin)
-		fclose(file);
-	if (!root) {
-		snprintf(text, sizeof(text), "line %d: %s", error.line,
-			 error.text);
-		return ctl_bad(ctl, "--memory-map", path, text);
-	}
-	schema = json_string_value(json_object_get(root, "schema"));
-	if (!schema || strcmp(schema, "pptable.memory-map/1") != 0)
+	if (!root)
+		return ret;
+	if (!cli_json_is(root, "pptable.memory-map/1"))
 		ret = ctl_bad(ctl, "--memory-map", path,
 			      "schema is not pptable.memory-map/1");
 	else

@@ -20,7 +20,7 @@ int ctl_op_words(enum ctl_op_kind kind)
 static const char *parse_aligned(const char *text, uint64_t *out)
 {
 	uint64_t value;
-	const char *why = ctl_parse_number(text, &value);
+	const char *why = cli_parse_number(text, &value);
 
 	if (!why && value % PPT_PAGE_BYTES)
 		why = "not a multiple of 4 KiB";
@@ -96,13 +96,13 @@ int ctl_op_parse(const struct ctl *ctl, enum ctl_op_kind kind, char **words,
 
 	if (ret)
 		return ret;
-	if (values->given & CTL_BIT(CTL_PROT)) {
+	if (values->given & CLI_BIT(CTL_PROT)) {
 		op.prot = values->prot;
 	} else if (kind == CTL_OP_PROTECT) {
 		ctl_say(ctl, "--prot is missing");
 		return CTL_USAGE;
 	}
-	if (values->given & CTL_BIT(CTL_REPLACE))
+	if (values->given & CLI_BIT(CTL_REPLACE))
 		op.flags |= PPT_MAP_REPLACE;
 	ret = check_page_size(ctl, &op);
 	if (!ret)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Texts that users write: numbers, rights, sizes, identities.
+ * Texts that users write: rights, sizes, identities, regions.
  *
  * Layer: tools.  Nothing here accepts less than the whole text.
  */
@@ -8,74 +8,15 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include <uuid/uuid.h>
 
 #include "pptctl.h"
 
-/* -------------------------------------------------------------- numbers -- */
-
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
-/* The shift of a suffix, -1 for what is none. */
-static int suffix_lg2(const char *text)
-{
-	static const char suffixes[] = "KMGT";
-	const char *at;
-
-	if (!*text)
-		return 0;
-	at = strchr(suffixes, toupper((unsigned char)*text));
-	if (!at || text[1])
-		return -1;
-	return 10 * (int)(at - suffixes + 1);
-}
-
-const char *ctl_parse_number(const char *text, uint64_t *out)
-{
-	unsigned int base = 10;
-	uint64_t value = 0;
-	const char *first;
-	int shift;
-
-	if (*text == '-')
-		return "negative";
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-		base = 16;
-		text += 2;
-	}
-	for (first = text; (unsigned int)digit_of(*text) < base; text++) {
-		unsigned int digit = (unsigned int)digit_of(*text);
-
-		if (value > (UINT64_MAX - digit) / base)
-			return "larger than 64 bits";
-		value = value * base + digit;
-	}
-	if (text == first)
-		return "not a number (decimal or 0x, with K, M, G or T)";
-	shift = suffix_lg2(text);
-	if (shift < 0)
-		return "something follows the number (K, M, G or T may)";
-	if (value << shift >> shift != value)
-		return "larger than 64 bits";
-	*out = value << shift;
-	return NULL;
-}
-
 const char *ctl_parse_pid(const char *text, int *out)
 {
 	uint64_t value;
-	const char *why = ctl_parse_number(text, &value);
+	const char *why = cli_parse_number(text, &value);
 
 	if (why)
 		return why;
@@ -122,37 +63,20 @@ void ctl_prot_text(uint32_t prot, char *out)
 
 /* ---------------------------------------------------------------- names -- */
 
-struct name {
-	const char *text;
-	uint32_t value;
-};
-
-static const char *parse_one_of(const struct name *names, const char *text,
-				const char *why, uint32_t *out)
-{
-	for (; names->text; names++) {
-		if (strcasecmp(names->text, text) != 0)
-			continue;
-		*out = names->value;
-		return NULL;
-	}
-	return why;
-}
-
 const char *ctl_parse_page_size(const char *text, uint32_t *out)
 {
-	static const struct name names[] = {
+	static const struct cli_name names[] = {
 		{ "auto", 0 },        { "4k", PPT_MAP_4K },
 		{ "2m", PPT_MAP_2M }, { "1g", PPT_MAP_1G },
 		{ NULL, 0 },
 	};
 
-	return parse_one_of(names, text, "none of 4k, 2m, 1g, auto", out);
+	return cli_parse_name(names, text, "none of 4k, 2m, 1g, auto", out);
 }
 
 const char *ctl_parse_flush(const char *text, enum ppt_flush *out)
 {
-	static const struct name names[] = {
+	static const struct cli_name names[] = {
 		{ "auto", PPT_FLUSH_AUTO },
 		{ "clwb", PPT_FLUSH_CLWB },
 		{ "clflushopt", PPT_FLUSH_CLFLUSHOPT },
@@ -161,7 +85,7 @@ const char *ctl_parse_flush(const char *text, enum ppt_flush *out)
 		{ NULL, 0 },
 	};
 	uint32_t value;
-	const char *why = parse_one_of(
+	const char *why = cli_parse_name(
 		names, text, "none of auto, clwb, clflushopt, clflush, eadr",
 		&value);
 
@@ -170,7 +94,7 @@ const char *ctl_parse_flush(const char *text, enum ppt_flush *out)
 	return why;
 }
 
-static const struct name kinds[] = {
+static const struct cli_name kinds[] = {
 	{ "pool", PPT_REGION_POOL },
 	{ "pmem", PPT_REGION_PMEM },
 	{ "dram", PPT_REGION_DRAM },
@@ -180,13 +104,13 @@ static const struct name kinds[] = {
 
 const char *ctl_parse_kind(const char *text, uint32_t *out)
 {
-	return parse_one_of(kinds, text,
-			    "kind is none of pool, pmem, dram, device", out);
+	return cli_parse_name(kinds, text,
+			      "kind is none of pool, pmem, dram, device", out);
 }
 
 const char *ctl_kind_text(uint32_t kind)
 {
-	for (const struct name *name = kinds; name->text; name++)
+	for (const struct cli_name *name = kinds; name->text; name++)
 		if (name->value == kind)
 			return name->text;
 	return "unknown";
@@ -261,11 +185,11 @@ static const char *set_region_field(char *field, struct ppt_region *region,
 	case 1:
 		return ctl_parse_kind(value, &region->kind);
 	case 2:
-		return ctl_parse_number(value, &region->base) ?
+		return cli_parse_number(value, &region->base) ?
 			       "base is not a number" :
 			       NULL;
 	default:
-		return ctl_parse_number(value, &region->len) ?
+		return cli_parse_number(value, &region->len) ?
 			       "len is not a number" :
 			       NULL;
 	}
@@ -311,28 +235,27 @@ const char *ctl_parse_region(const char *text, struct ppt_region *out)
 	return why;
 }
 
+/* --------------------------------------------------------------- policy -- */
+
 static const char *set_policy(const char *word, uint32_t *policy,
 			      uint32_t *pa_bits)
 {
-	static const struct {
-		const char *name;
-		uint32_t bit;
-	} names[] = {
+	static const struct cli_name names[] = {
 		{ "wx", PPT_POLICY_WX },
 		{ "user", PPT_POLICY_USER },
 		{ "supervisor", PPT_POLICY_SUPERVISOR },
+		{ NULL, 0 },
 	};
+	uint32_t bit;
 	uint64_t bits;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i].name, word) != 0)
-			continue;
-		*policy |= names[i].bit;
+	if (!cli_parse_name(names, word, "", &bit)) {
+		*policy |= bit;
 		return NULL;
 	}
 	if (strncmp(word, "pa-bits=", 8) != 0)
 		return "none of wx, user, supervisor, pa-bits=N";
-	if (ctl_parse_number(word + 8, &bits) || bits < 32 || bits > 52)
+	if (cli_parse_number(word + 8, &bits) || bits < 32 || bits > 52)
 		return "pa-bits is not a number from 32 to 52";
 	*pa_bits = (uint32_t)bits;
 	return NULL;
@@ -356,17 +279,4 @@ const char *ctl_parse_policy(const char *text, uint32_t *policy,
 	*policy |= p;
 	*pa_bits = bits;
 	return NULL;
-}
-
-const char *ctl_parse_progress(const char *text, enum ctl_progress *out)
-{
-	static const char *const names[] = { "auto", "always", "never" };
-
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(names[i], text) != 0)
-			continue;
-		*out = (enum ctl_progress)i;
-		return NULL;
-	}
-	return "none of auto, always, never";
 }

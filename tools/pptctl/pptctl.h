@@ -4,9 +4,9 @@
  *
  * Layer: tools; sees the public headers only.
  *
- *   main.c      commands and their help
- *   options.c   command line
- *   parse.c     numbers, rights, regions
+ *   main.c      commands
+ *   options.c   options
+ *   parse.c     rights, regions
  *   report.c    messages and exit codes
  *   json.c      JSON in and out
  *   session.c   an open pool, for as long as a command needs it
@@ -22,25 +22,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <jansson.h>
-
 #include <pptable/host.h>
+
+#include "tools/common/cli.h"
 
 /* Exit codes: bits, in the manner of fsck(8). */
 enum ctl_exit {
-	CTL_OK = 0,
+	CTL_OK = CLI_OK,
 	CTL_UNMAPPED = 1, /* translate: some VA is not mapped */
 	CTL_DAMAGE = 4,   /* damage was found and is left */
-	CTL_FAILED = 8,   /* operational: file, space, memory */
-	CTL_USAGE = 16,   /* arguments; nothing was changed */
+	CTL_FAILED = CLI_FAILED,
+	CTL_USAGE = CLI_USAGE,
 };
 
 /* Options; a command's set is a mask of these bits. */
 enum ctl_option {
-	CTL_HELP,
-	CTL_JSON,
-	CTL_TEXT,
-	CTL_FLUSH,
+	CTL_FLUSH = CLI_OWN,
 	CTL_SIZE,
 	CTL_PHYS_BASE,
 	CTL_JOURNAL,
@@ -63,17 +60,8 @@ enum ctl_option {
 	CTL_OPTIONS,
 };
 
-/* When progress is shown, on standard error. */
-enum ctl_progress {
-	CTL_PROGRESS_AUTO, /* on a terminal */
-	CTL_PROGRESS_ALWAYS,
-	CTL_PROGRESS_NEVER,
-};
-
-#define CTL_BIT(option) (UINT32_C(1) << (option))
-/* Of every command that writes to the pool, and that reports. */
-#define CTL_WRITES CTL_BIT(CTL_FLUSH)
-#define CTL_REPORTS (CTL_BIT(CTL_JSON) | CTL_BIT(CTL_TEXT))
+/* Of every command that writes to the pool. */
+#define CTL_WRITES CLI_BIT(CTL_FLUSH)
 
 /**
  * struct ctl_values - what the options said.
@@ -95,32 +83,12 @@ struct ctl_values {
 	int pid;
 	uint32_t policy;  /* enum ppt_policy */
 	uint32_t pa_bits; /* 0: this CPU's */
-	enum ctl_progress progress;
-};
-
-struct ctl;
-
-/**
- * struct ctl_command - one command.
- * @name:      one word, or two ("space create").
- * @arguments: names of the positional arguments; a last one that ends in
- *             "..." may be repeated.
- * @options:   mask of the options it takes.
- * @required:  mask of those that it cannot do without.
- * @run:       returns an exit code.
- */
-struct ctl_command {
-	const char *name;
-	const char *arguments;
-	const char *summary;
-	uint32_t options;
-	uint32_t required;
-	int (*run)(struct ctl *ctl);
+	enum cli_when when;
 };
 
 /**
  * struct ctl - one run of pptctl.
- * @args, @nargs: positional arguments; the first is the pool's path.
+ * @cli:  the command line; its first argument is the pool's path.
  * @script, @line: where an operation comes from, for messages; NULL if from
  *                 the command line.
  * @host, @pool:  while a pool is open.
@@ -128,10 +96,8 @@ struct ctl_command {
  * @state:        of the command, between its own functions.
  */
 struct ctl {
-	const struct ctl_command *command;
+	struct cli cli;
 	struct ctl_values opt;
-	char **args;
-	int nargs;
 	const char *script;
 	uint64_t line;
 	struct ppt_host *host;
@@ -143,27 +109,15 @@ struct ctl {
 
 /* ---------------------------------------------------------- options.c -- */
 
-/* Reads the command line after the command's words; an exit code. */
-int ctl_read_options(struct ctl *ctl, int argc, char **argv);
+extern const struct cli_option ctl_options[CTL_OPTIONS];
 
 /* Sets one option from its text; an exit code. */
 int ctl_set_option(struct ctl *ctl, struct ctl_values *values,
 		   enum ctl_option option, const char *text);
 
-/* The option of a name with its dashes; CTL_OPTIONS if there is none. */
-enum ctl_option ctl_find_option(const char *name, size_t len);
-
-/* "--size" and the like. */
-const char *ctl_option_name(enum ctl_option option);
-
-/* Whether an option takes a value. */
-bool ctl_takes_value(enum ctl_option option);
-
-void ctl_print_options(uint32_t mask);
-
-static inline bool ctl_given(const struct ctl *ctl, enum ctl_option option)
+static inline bool ctl_given(const struct ctl *ctl, unsigned int option)
 {
-	return ctl->opt.given & CTL_BIT(option);
+	return cli_given(&ctl->cli, option);
 }
 
 /* ------------------------------------------------------------ parse.c -- */
@@ -171,7 +125,6 @@ static inline bool ctl_given(const struct ctl *ctl, enum ctl_option option)
 /*
  * All return NULL or why the text is none, and leave @out alone then.
  */
-const char *ctl_parse_number(const char *text, uint64_t *out);
 const char *ctl_parse_prot(const char *text, uint32_t *out);
 const char *ctl_parse_page_size(const char *text, uint32_t *out);
 const char *ctl_parse_flush(const char *text, enum ppt_flush *out);
@@ -182,7 +135,6 @@ const char *ctl_parse_pid(const char *text, int *out);
 const char *ctl_parse_name(const char *text);
 const char *ctl_parse_policy(const char *text, uint32_t *policy,
 			     uint32_t *pa_bits);
-const char *ctl_parse_progress(const char *text, enum ctl_progress *out);
 
 /* "rw-u-"; @out has at least 6 bytes. */
 void ctl_prot_text(uint32_t prot, char *out);
@@ -231,35 +183,16 @@ int ctl_fail_file(const struct ctl *ctl, int err,
 void ctl_describe(int err, const struct ppt_host_diag *diag, char *out,
 		  size_t size);
 
-/* Standard output was written; CTL_FAILED if that did not work. */
-int ctl_finish_output(const struct ctl *ctl);
-
-/* Whether the report is to be JSON: asked for, or nobody is reading it. */
-bool ctl_wants_json(const struct ctl *ctl);
-
 /* "1.5 GiB"; @out has at least 32 bytes. */
 void ctl_size_text(uint64_t bytes, char *out);
 
-uint64_t ctl_now_ns(void);
-
 /* ------------------------------------------------------------- json.c -- */
 
-/* A new object with its schema. */
-json_t *ctl_json_new(const char *schema);
-/* These give up the program's life if memory runs out. */
-void ctl_json_set(json_t *object, const char *key, json_t *value);
-void ctl_json_add(json_t *array, json_t *value);
-json_t *ctl_json_hex(uint64_t value);
-json_t *ctl_json_u64(uint64_t value);
-/* Bytes that are not UTF-8 become U+FFFD. */
-json_t *ctl_json_text(const char *text);
 json_t *ctl_json_extent(const struct ppt_extent *extent);
 json_t *ctl_json_regions(const struct ppt_memory_map *map);
 json_t *ctl_json_space(const struct ppt_space_info *info);
 /* An array of all spaces, or NULL after a message and @exit_code. */
 json_t *ctl_json_spaces(struct ctl *ctl, int *exit_code);
-/* Prints and frees. */
-void ctl_json_print(json_t *value, size_t flags);
 /* Reads what memory-map prints; an exit code, after a message. */
 int ctl_json_read_map(const struct ctl *ctl, const char *path,
 		      struct ppt_memory_map *out);
@@ -284,12 +217,6 @@ int ctl_find_space(struct ctl *ctl, struct ppt_space *out);
 
 /* Gives back the pages of what was unlinked whole; an exit code. */
 int ctl_reclaim(struct ctl *ctl);
-
-/*
- * From now on SIGINT, SIGTERM and SIGHUP only set a flag.
- */
-void ctl_catch_interrupts(void);
-bool ctl_interrupted(void);
 
 /* --------------------------------------------------------------- op.c -- */
 

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages, exit codes, and who reads the output.
+ * Messages, and the exit codes that the library's errors come to.
  *
  * Layer: tools.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "pptctl.h"
 
@@ -21,13 +17,11 @@ void ctl_say(const struct ctl *ctl, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fputs("pptctl: ", stderr);
-	if (ctl->command)
-		fprintf(stderr, "%s: ", ctl->command->name);
 	if (ctl->script)
-		fprintf(stderr, "%s: line %llu: ", ctl->script,
-			(unsigned long long)ctl->line);
-	fprintf(stderr, "%s\n", text);
+		cli_say(&ctl->cli, "%s: line %llu: %s", ctl->script,
+			(unsigned long long)ctl->line, text);
+	else
+		cli_say(&ctl->cli, "%s", text);
 }
 
 int ctl_bad(const struct ctl *ctl, const char *name, const char *text,
@@ -91,10 +85,10 @@ int ctl_fail(const struct ctl *ctl, int err, const struct ppt_diag *diag,
 		ctl_say(ctl, "%s '%s': %s%s", argument->name, argument->text,
 			why, place);
 	else if (diag->what)
-		ctl_say(ctl, "%s: %s: %s%s", ctl->args[0], diag->what, why,
+		ctl_say(ctl, "%s: %s: %s%s", ctl->cli.args[0], diag->what, why,
 			place);
 	else
-		ctl_say(ctl, "%s: %s", ctl->args[0], ppt_strerror(err));
+		ctl_say(ctl, "%s: %s", ctl->cli.args[0], ppt_strerror(err));
 	return exit_code_of(err);
 }
 
@@ -133,26 +127,11 @@ int ctl_fail_file(const struct ctl *ctl, int err,
 	char text[512];
 
 	ctl_describe(err, diag, text, sizeof(text));
-	ctl_say(ctl, "%s: %s", ctl->args[0], text);
+	ctl_say(ctl, "%s: %s", ctl->cli.args[0], text);
 	return CTL_FAILED;
 }
 
-/* --------------------------------------------------------------- output -- */
-
-int ctl_finish_output(const struct ctl *ctl)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return CTL_OK;
-	ctl_say(ctl, "standard output: %s", strerror(errno));
-	return CTL_FAILED;
-}
-
-bool ctl_wants_json(const struct ctl *ctl)
-{
-	if (ctl_given(ctl, CTL_JSON))
-		return true;
-	return !ctl_given(ctl, CTL_TEXT) && !isatty(STDOUT_FILENO);
-}
+/* --------------------------------------------------------------- sizes -- */
 
 void ctl_size_text(uint64_t bytes, char *out)
 {
@@ -169,12 +148,4 @@ void ctl_size_text(uint64_t bytes, char *out)
 		unit++;
 	}
 	snprintf(out, 32, "%.4g %ciB", value, units[unit]);
-}
-
-uint64_t ctl_now_ns(void)
-{
-	struct timespec now = { .tv_sec = 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

@@ -4,7 +4,6 @@
  *
  * Layer: tools.
  */
-#include <signal.h>
 #include <string.h>
 
 #include "pptctl.h"
@@ -17,11 +16,12 @@ int ctl_open(struct ctl *ctl, uint32_t flags,
 		.flush = ctl->opt.flush,
 		.present = present,
 	};
-	uint64_t start = ctl_now_ns();
+	uint64_t start = cli_now_ns();
 	int ret;
 
-	ret = ppt_host_open(ctl->args[0], &opt, &ctl->host, &ctl->attach, diag);
-	ctl->attach_ns = ctl_now_ns() - start;
+	ret = ppt_host_open(ctl->cli.args[0], &opt, &ctl->host, &ctl->attach,
+			    diag);
+	ctl->attach_ns = cli_now_ns() - start;
 	if (!ret)
 		ctl->pool = ppt_host_pool(ctl->host);
 	return ret;
@@ -54,11 +54,11 @@ int ctl_run_and_close(struct ctl *ctl, int (*fn)(struct ctl *ctl))
 	ctl->host = NULL;
 	ctl->pool = NULL;
 	if (ret) {
-		ctl_say(ctl, "%s: cannot close: %s", ctl->args[0],
+		ctl_say(ctl, "%s: cannot close: %s", ctl->cli.args[0],
 			ppt_strerror(ret));
 		guarded.exit_code |= CTL_FAILED;
 	}
-	return guarded.exit_code | ctl_finish_output(ctl);
+	return guarded.exit_code | cli_finish_output(&ctl->cli);
 }
 
 int ctl_with_pool(struct ctl *ctl, uint32_t flags, int (*fn)(struct ctl *ctl))
@@ -74,41 +74,18 @@ int ctl_with_pool(struct ctl *ctl, uint32_t flags, int (*fn)(struct ctl *ctl))
 int ctl_find_space(struct ctl *ctl, struct ppt_space *out)
 {
 	struct ppt_diag diag = { .err = 0 };
-	int ret = ppt_space_open(ctl->pool, ctl->args[1], out, &diag);
+	int ret = ppt_space_open(ctl->pool, ctl->cli.args[1], out, &diag);
 
 	if (ret == 0)
 		return CTL_OK;
 	if (ret != PPT_E_NOENT && ret != PPT_E_INVAL)
 		return ctl_fail(ctl, ret, &diag, NULL);
-	ctl_say(ctl, "SPACE '%s': no such space in %s", ctl->args[1],
-		ctl->args[0]);
+	ctl_say(ctl, "SPACE '%s': no such space in %s", ctl->cli.args[1],
+		ctl->cli.args[0]);
 	return CTL_FAILED;
 }
 
 /* ------------------------------------------------------ bounded steps -- */
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int sig)
-{
-	(void)sig;
-	interrupted = 1;
-}
-
-void ctl_catch_interrupts(void)
-{
-	struct sigaction action = { .sa_handler = on_interrupt };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
-}
-
-bool ctl_interrupted(void)
-{
-	return interrupted;
-}
 
 int ctl_reclaim(struct ctl *ctl)
 {
@@ -118,16 +95,17 @@ int ctl_reclaim(struct ctl *ctl)
 	while (left) {
 		int ret;
 
-		if (interrupted) {
+		if (cli_interrupted()) {
 			ctl_say(ctl,
 				"%s: interrupted: pages are left for "
 				"'pptctl reclaim'",
-				ctl->args[0]);
+				ctl->cli.args[0]);
 			return CTL_FAILED;
 		}
 		ret = ppt_reclaim(ctl->pool, 256, &left);
 		if (ret) {
-			ctl_say(ctl, "%s: cannot reclaim pages", ctl->args[0]);
+			ctl_say(ctl, "%s: cannot reclaim pages",
+				ctl->cli.args[0]);
 			return ctl_fail(ctl, ret, &none, NULL);
 		}
 	}

@@ -173,7 +173,7 @@ static int read_span(const struct ctl *ctl, int fd, const struct area *area,
 		for (uint64_t i = 0; i < count; i++, va += PPT_PAGE_BYTES)
 			if (add_page(snap, area, va, words[i]))
 				return out_of_memory(ctl);
-		if (ctl_interrupted()) {
+		if (cli_interrupted()) {
 			ctl_say(ctl, "interrupted");
 			return CTL_FAILED;
 		}

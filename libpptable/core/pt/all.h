@@ -3,6 +3,7 @@
 #include "core/pt.h"
 #include "core/aside.h"
 #include "core/table.h"
+#include "format/mutant.h"
 
 #include "core/pt/walk.h"
 #include "core/pt/read.h"
@@ -27,6 +28,7 @@ const struct ppt__pt_ops PT_OPS = {
 	.family = PTE_FAMILY,
 	.levels = PT_LEVELS,
 	.check = pt_check,
+	.prefetch = pt_prefetch,
 	.map = pt_map,
 	.unmap = pt_unmap,
 	.protect = pt_protect,

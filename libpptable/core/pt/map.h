@@ -326,8 +326,35 @@ static int pt_map_reserve(struct pt_mapping *m, struct pt_build *b,
 	return err;
 }
 
-static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
-		  bool aside, struct ppt_diag *diag)
+/*
+ * The commonest call: one page of 4 KiB, its frame given, into an empty slot of
+ * a table that is there.  Everything else is left to pt_map_range.
+ * Return: whether *@err is the result.
+ */
+static inline __attribute__((always_inline)) bool
+pt_map_page(struct ppt_space *space, const struct ppt__map_args *a, int *err,
+	    struct ppt_diag *diag)
+{
+	const uint32_t other = PPT_MAP_REPLACE |
+			       (PPT_MAP_SIZE_MASK & ~(uint32_t)PPT_MAP_4K);
+	struct pt_path path;
+
+	if (a->last - a->va != PPT_PAGE_BYTES - 1 || a->flags & other ||
+	    a->pa == PPT_PA_ALLOC)
+		return false;
+	*err = pt_walk_here(space, a->va, 1, &path, diag);
+	if (*err)
+		return true;
+	if (path.level != 1 || path.kind != PTE_EMPTY)
+		return false;
+	*err = ppt__table_word(space->pool, path.page[1], path.slot, 0,
+			       pte_leaf(a->pa, 1, a->prot), path.cold);
+	return true;
+}
+
+static __attribute__((noinline)) int
+pt_map_range(struct ppt_space *space, const struct ppt__map_args *args,
+	     bool aside, struct ppt_diag *diag)
 {
 	struct pt_mapping m;
 	struct pt_build build;
@@ -338,7 +365,7 @@ static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
 	for (uint32_t steps = 0; !err; steps++) {
 		uint32_t level = 0, n = 0;
 
-		if (!aside && steps == PPT__INLINE_TABLES)
+		if (!aside && steps == ppt__inline_tables(space->pool))
 			return PPT_E_TOOBIG;
 		err = pt_map_at(&m, &level, &n, diag);
 		if (err)
@@ -351,4 +378,14 @@ static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
 		ppt__txn_gather(space->pool, space->root_page, args->va,
 				args->last);
 	return err;
+}
+
+static int pt_map(struct ppt_space *space, const struct ppt__map_args *args,
+		  bool aside, struct ppt_diag *diag)
+{
+	int err;
+
+	if (!aside && pt_map_page(space, args, &err, diag))
+		return err;
+	return pt_map_range(space, args, aside, diag);
 }

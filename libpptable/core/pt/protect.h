@@ -193,7 +193,7 @@ static int pt_protect(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 	for (uint32_t steps = 0; !err; steps++) {
 		uint32_t level = 0, n = 0;
 
-		if (!aside && steps == PPT__INLINE_TABLES)
+		if (!aside && steps == ppt__inline_tables(space->pool))
 			return PPT_E_TOOBIG;
 		err = pt_protect_at(space, at, last, prot,
 				    aside ? &build : NULL, &level, &n, diag);

@@ -73,7 +73,9 @@ static int pt_unmap_step(struct pt_path *path, ppt_va_t va, ppt_va_t last,
 
 	*n = pt_leaves(pool, page, path->slot, pt_slots(va, last, level), level,
 		       &live);
-	err = pt_put_frames(pool, page, path->slot, *n, level, diag);
+	err = PPT_MUTANT(FRAMES_LEAKED) ?
+		      0 :
+		      pt_put_frames(pool, page, path->slot, *n, level, diag);
 	if (err || !live)
 		return err;
 	return pt_clear(path, va, *n, live);
@@ -153,7 +155,7 @@ static int pt_unmap(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		uint32_t level = 0, n = 0;
 		int err;
 
-		if (!whole && steps == PPT__INLINE_TABLES)
+		if (!whole && steps == ppt__inline_tables(space->pool))
 			return PPT_E_TOOBIG;
 		err = pt_unmap_at(space, at, last, whole, &level, &n, diag);
 		if (err)

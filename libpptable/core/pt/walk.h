@@ -66,6 +66,30 @@ static inline uint32_t pt_start(const struct ppt_space *space, ppt_va_t va,
 }
 
 /*
+ * Fetch what a map of the page at va will wait for: the level-1 table's
+ * descriptor, and what says whether the entry is empty.  As early as possible:
+ * before a fence is through, only so many stores may follow it, and no load
+ * behind these begins.  Nothing here is believed.
+ */
+static void pt_prefetch(const struct ppt_space *space, ppt_va_t va)
+{
+	struct ppt_pool *pool = space->pool;
+	const struct ppt__walk_hint *h = pt_hint(space, va, 2);
+	uint32_t page, slot = pt_slot(va, 1);
+	uint64_t e;
+
+	if (!pt_hint_holds(h, space, va, 2))
+		return;
+	e = ppt__pm_load(&pool->pm, ppt__word(h->page[2], pt_slot(va, 2)));
+	if (pte_kind(e, 2) != PTE_TABLE ||
+	    !ppt__pa_page(pool, pte_table_pa(e), &page))
+		return;
+	ppt__pm_prefetch(&pool->pm, ppt__word(pool->at.desc_page, 0) + page);
+	if (!ppt__blank_prefetch(&pool->blank, page, slot))
+		ppt__pm_prefetch(&pool->pm, ppt__word(page, slot));
+}
+
+/*
  * Walk to level @to, or until an entry is not a table.
  * Return: 0; PPT_E_CORRUPT.
  */
@@ -84,7 +108,8 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
 	while (!err) {
 		uint32_t slot = pt_slot(va, level);
-		bool blank = ppt__blank_slot(&pool->blank, page, slot);
+		bool blank = level == to &&
+			     ppt__blank_slot(&pool->blank, page, slot);
 		uint64_t e = blank ? 0 : ppt__load(pool, page, slot);
 		enum pte_kind kind = pte_kind(e, level);
 

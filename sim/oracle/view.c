@@ -2,9 +2,9 @@
 /*
  * view.c - the pool through the library and through hardware's eyes.
  *
- * Layer: tests.
+ * Layer: sim.
  */
-#include "view.h"
+#include "sim/oracle/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,7 +157,7 @@ int view_check_space(struct ppt_space *handle, struct oracle_space *s,
 }
 
 /* The directory lists exactly the spaces that exist. */
-static int check_directory(struct pool_fixture *pf, const struct oracle *o,
+static int check_directory(const struct view *v, const struct oracle *o,
 			   struct why *why)
 {
 	struct ppt_space_info info;
@@ -169,7 +169,7 @@ static int check_directory(struct pool_fixture *pf, const struct oracle *o,
 	for (;;) {
 		unsigned i = 0;
 
-		err = ppt_space_next(pf->pool, &cursor, &info, &diag);
+		err = ppt_space_next(v->pool, &cursor, &info, &diag);
 		if (err == PPT_E_NOENT)
 			break;
 		if (err)
@@ -190,17 +190,16 @@ static int check_directory(struct pool_fixture *pf, const struct oracle *o,
 	return 0;
 }
 
-int view_check_library(struct pool_fixture *pf, struct oracle *o,
-		       struct why *why)
+int view_check_library(const struct view *v, struct oracle *o, struct why *why)
 {
-	int err = check_directory(pf, o, why);
+	int err = check_directory(v, o, why);
 
 	for (unsigned i = 0; i < ORACLE_SPACES && !err; i++) {
 		struct oracle_space *s = &o->space[i];
 		struct ppt_diag diag = { 0 };
 		struct ppt_space handle;
 
-		err = ppt_space_open(pf->pool, s->name, &handle, &diag);
+		err = ppt_space_open(v->pool, s->name, &handle, &diag);
 		if (!s->exists) {
 			if (err != PPT_E_NOENT)
 				return why_set(why, "space %s opens: %d",
@@ -223,10 +222,10 @@ uint64_t tag_word(uint32_t tag, uint64_t page, unsigned word)
 	return tag * UINT64_C(0x9e3779b97f4a7c15) + page * 4096 + word * 8 + 1;
 }
 
-void tag_fill(struct pool_fixture *pf, struct oracle *o, uint64_t page,
+void tag_fill(const struct view *v, struct oracle *o, uint64_t page,
 	      uint32_t tag)
 {
-	uint64_t *w = (uint64_t *)(void *)(pf->writable + page * 4096);
+	uint64_t *w = (uint64_t *)(void *)(v->writable + page * 4096);
 
 	for (unsigned i = 0; i < PPT_PAGE_WORDS; i++)
 		w[i] = tag_word(tag, page, i);
@@ -234,7 +233,7 @@ void tag_fill(struct pool_fixture *pf, struct oracle *o, uint64_t page,
 }
 
 /* The content of every frame of the pool; no table among them. */
-static int check_frames(struct pool_fixture *pf, const struct oracle *o,
+static int check_frames(const struct view *v, const struct oracle *o,
 			const uint8_t *owner, struct why *why)
 {
 	uint32_t *refs = calloc(o->pages, sizeof(*refs));
@@ -244,7 +243,7 @@ static int check_frames(struct pool_fixture *pf, const struct oracle *o,
 		abort();
 	(void)oracle_refs(o, refs);
 	for (uint64_t p = 0; p < o->pages && !err; p++) {
-		const uint64_t *w = (const void *)(pf->media + p * 4096);
+		const uint64_t *w = (const void *)(v->media + p * 4096);
 
 		if (!refs[p])
 			continue;
@@ -266,13 +265,13 @@ static int check_frames(struct pool_fixture *pf, const struct oracle *o,
 	return err;
 }
 
-static int check_walk(struct pool_fixture *pf, struct oracle_space *s,
+static int check_walk(const struct view *v, struct oracle_space *s,
 		      struct hw_walk *w, struct why *why)
 {
 	struct ppt_space_info info;
 	struct ppt_diag diag = { 0 };
 	struct ppt_space handle;
-	int err = ppt_space_open(pf->pool, s->name, &handle, &diag);
+	int err = ppt_space_open(v->pool, s->name, &handle, &diag);
 
 	if (!err)
 		err = ppt_space_info(&handle, &info, &diag);
@@ -295,13 +294,13 @@ static int check_walk(struct pool_fixture *pf, struct oracle_space *s,
 	return err;
 }
 
-int view_check_media(struct pool_fixture *pf, struct oracle *o, struct why *why)
+int view_check_media(const struct view *v, struct oracle *o, struct why *why)
 {
 	uint8_t *owner = calloc(o->pages, 1);
 	struct ext_list got = { 0 };
 	struct hw_walk w = {
-		.media = pf->media,
-		.bytes = pf->bytes,
+		.media = v->media,
+		.bytes = v->bytes,
 		.pool_base = o->regions.region[0].base,
 		.owner = owner,
 		.out = &got,
@@ -313,25 +312,25 @@ int view_check_media(struct pool_fixture *pf, struct oracle *o, struct why *why)
 		abort();
 	for (unsigned i = 0; i < ORACLE_SPACES && !err; i++)
 		if (o->space[i].exists)
-			err = check_walk(pf, &o->space[i], &w, why);
+			err = check_walk(v, &o->space[i], &w, why);
 	if (!err)
-		err = check_frames(pf, o, owner, why);
+		err = check_frames(v, o, owner, why);
 	if (!err)
-		err = view_check_clean(pf, why);
+		err = view_check_clean(v, why);
 	ext_free(&got);
 	free(owner);
 	return err;
 }
 
-int view_check_usage(struct pool_fixture *pf, const struct oracle *o,
-		     bool settled, struct why *why)
+int view_check_usage(const struct view *v, const struct oracle *o, bool settled,
+		     struct why *why)
 {
 	uint32_t *refs = calloc(o->pages, sizeof(*refs));
 	struct ppt_usage u = { 0 };
 	struct ppt_diag diag = { 0 };
 	uint64_t tables = oracle_tables(o);
 	uint64_t frames;
-	int err = ppt_usage(pf->pool, &u, &diag);
+	int err = ppt_usage(v->pool, &u, &diag);
 
 	if (!refs)
 		abort();
@@ -377,16 +376,15 @@ int view_reclaim(struct ppt_pool *pool, struct why *why)
 	return why_set(why, "ppt_reclaim never ends");
 }
 
-int view_check_settled(struct pool_fixture *pf, struct oracle *o,
-		       struct why *why)
+int view_check_settled(const struct view *v, struct oracle *o, struct why *why)
 {
-	int err = view_reclaim(pf->pool, why);
+	int err = view_reclaim(v->pool, why);
 
 	if (!err)
-		err = view_check_library(pf, o, why);
+		err = view_check_library(v, o, why);
 	if (!err)
-		err = view_check_media(pf, o, why);
+		err = view_check_media(v, o, why);
 	if (!err)
-		err = view_check_usage(pf, o, true, why);
+		err = view_check_usage(v, o, true, why);
 	return err;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * checked.c - what check says to pools that other tests have made.
+ * checked.c - what check says to a pool that is viewed.
  *
- * Layer: tests.  Every state that operations, crashes and recoveries lead to
+ * Layer: sim.  Every state that operations, crashes and recoveries lead to
  * is one in which check finds nothing.
  */
-#include "view.h"
+#include "sim/oracle/view.h"
 
 #include <stdlib.h>
 
@@ -27,11 +27,11 @@ static void on_problem(void *ctx, uint32_t worker, const struct ppt_problem *p)
 	first->problem = *p;
 }
 
-int view_check_clean(struct pool_fixture *pf, struct why *why)
+int view_check_clean(const struct view *v, struct why *why)
 {
 	struct first first = { .any = false };
 	struct ppt_check_config cfg = {
-		.pm = { .media = pf->media, .bytes = pf->bytes },
+		.pm = { .media = v->media, .bytes = v->bytes },
 		.flags = PPT_CHECK_EXACT,
 		.pa_bits = 52,
 		.problem = on_problem,
@@ -42,7 +42,7 @@ int view_check_clean(struct pool_fixture *pf, struct why *why)
 	int err;
 
 	cfg.scratch_bytes =
-		ppt_check_scratch_bytes(pf->media, pf->bytes, 1) / 64 * 64;
+		ppt_check_scratch_bytes(v->media, v->bytes, 1) / 64 * 64;
 	cfg.scratch = aligned_alloc(64, cfg.scratch_bytes);
 	if (!cfg.scratch)
 		abort();

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ops.c - the table of rows.
+ *
+ * Layer: sim.  To add a row: one line in ROWS and its function
+ *
+ *     static int run_NAME(struct world *w, unsigned k)
+ *
+ * which is made of steps (steps.h) and returns what they return.  The contract:
+ *
+ *  - It succeeds after any sequence of rows, as the k-th of its kind (from 0,
+ *    below WORLD_REPEATS).  So it takes places that no other row and no other k
+ *    unmaps, and says by step_need what has to be there.  The base has all of
+ *    that (base.c); only after `format` it is made first.
+ *  - It leaves the pool attached, in strict mode, no transaction open.
+ *  - It is deterministic, and small: few tables, few lines of the journal.  Its
+ *    crashes are enumerated.
+ *  - Pages: all sequences of WORLD_REPEATS rows fit into 235 pages, of which
+ *    the base has 24.
+ */
+#include "sim/explore/steps.h"
+
+/* X(name, what); first what is explored soon, so that mutants die of it. */
+#define ROWS(X)                                                                \
+	X(map1, "a page, into a table that is there")                          \
+	X(map512, "a whole table, replaced in place")                          \
+	X(protect, "pages, read-only")                                         \
+	X(checkpoint, "a page, then the journal is emptied")                   \
+	X(create, "a space")                                                   \
+	X(delete, "a space with what it maps")                                 \
+	X(restart, "death, and a restart")                                     \
+	X(share, "another mapping of a frame of the pool, and its end")        \
+	X(alloc, "two frames of the pool, zeroed, then filled")                \
+	X(unmapfree, "an unmap that frees a table and a frame")                \
+	X(split, "a part of a 2 MiB leaf: unmapped or protected")              \
+	X(relaxed, "three relaxed commits and a sync")                         \
+	X(wrap, "commits while a checkpoint goes on beside them")              \
+	X(again, "a frame that was written, freed and taken again")            \
+	X(turnover, "a frame is freed and one taken in one transaction")       \
+	X(reuse, "a table's page becomes a frame, and a table again")          \
+	X(maptables, "a range over three tables, unaligned, replaced")         \
+	X(format, "a new pool over the living one")                            \
+	X(txn, "map, protect, unmap and frames in one transaction")            \
+	X(unmaphuge, "130 MiB, unlinked whole and reclaimed")                  \
+	X(mapnew, "a page that needs tables at every level")                   \
+	X(move, "death, and a restart where memory has moved")                 \
+	X(aside, "64 tables, built aside")                                     \
+	X(chain, "a transaction of two records")
+
+#define WRAP_COMMITS 6u
+#define CHAIN_OPS 40u /* runs, and one for the table: a record holds 39 */
+
+enum row {
+#define ROW_NUMBER(name, what) ROW_##name,
+	ROWS(ROW_NUMBER)
+#undef ROW_NUMBER
+};
+
+static int run_map1(struct world *w, unsigned k)
+{
+	if (step_need_space(w, 0))
+		return -1;
+	return step_map(w, 0, AT_PAGE(0, 64 + k), step_dram(w, 0x1000 + 2 * k),
+			1);
+}
+
+static int run_map512(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_TABLE(1), step_dram(w, DRAM_PAGES + 64), 1))
+		return -1;
+	return step_replace(w, 0, AT_TABLE(1),
+			    step_dram(w, DRAM_PAGES + UINT64_C(0x2000) * k),
+			    512);
+}
+
+static int run_maptables(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_TABLE(1), step_dram(w, DRAM_PAGES + 64), 1) ||
+	    step_need(w, 0, AT_TABLE(2), step_dram(w, DRAM_PAGES + 65), 1))
+		return -1;
+	return step_replace(w, 0, AT_PAGE(0, 510),
+			    step_dram(w, DRAM_PAGES + UINT64_C(0x4000) * k),
+			    2 + 512 + 2);
+}
+
+static int run_mapnew(struct world *w, unsigned k)
+{
+	/* The first slot at each level: the least runs. */
+	uint64_t va = (2 + k) * 512 * PPT_SIZE_1G;
+
+	if (step_need_space(w, 0))
+		return -1;
+	return step_map(w, 0, va, step_dram(w, 0x5000 + k), 1);
+}
+
+static int run_alloc(struct world *w, unsigned k)
+{
+	if (step_need_space(w, 1))
+		return -1;
+	if (step_map(w, 1, AT_HIGH_PAGE(32 + 4 * k), PPT_PA_ALLOC, 2))
+		return -1;
+	return step_fill(w);
+}
+
+/* Of the spare tables from the last on; unmaphuge takes them from the first. */
+static int run_unmapfree(struct world *w, unsigned k)
+{
+	uint64_t va = AT_SPARE(WORLD_REPEATS - 1 - k);
+
+	if (step_need_space(w, 0))
+		return -1;
+	return step_unmap(w, 0, va, SPARE_FRAME / PPT_PAGE_BYTES + 1);
+}
+
+static int run_protect(struct world *w, unsigned k)
+{
+	uint64_t va = AT_PAGE(0, 4 * k);
+
+	if (step_need(w, 0, va, step_dram(w, DRAM_PAGES + 4 * k), 4))
+		return -1;
+	return step_protect(w, 0, va, 4, PPT_PROT_READ);
+}
+
+static int run_split(struct world *w, unsigned k)
+{
+	uint64_t va = AT_LEAF(k);
+
+	if (step_need(w, 1, va, step_dram(w, DRAM_LEAVES + 512 * k), 512))
+		return -1;
+	if (k % 2)
+		return step_protect(w, 1, va + PPT_SIZE_4K * 5, 2,
+				    PPT_PROT_READ);
+	return step_unmap(w, 1, va + PPT_SIZE_4K * 5, 2);
+}
+
+static int run_aside(struct world *w, unsigned k)
+{
+	if (step_need_space(w, 0))
+		return -1;
+	return step_map(w, 0, AT_ASIDE(k) - PPT_SIZE_4K,
+			step_dram(w, DRAM_PAGES + UINT64_C(0x10000) * k),
+			1 + 64 * UINT64_C(512));
+}
+
+static int run_unmaphuge(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_SPARE(k), step_dram(w, k), 1) ||
+	    step_unmap(w, 0, AT_HUGE(k), HUGE_PAGES))
+		return -1;
+	return step_reclaim(w);
+}
+
+static int run_create(struct world *w, unsigned k)
+{
+	return step_need_space(w, 3 + k);
+}
+
+static int run_delete(struct world *w, unsigned k)
+{
+	struct op op = { .kind = OP_SPACE_DELETE, .space = 2 };
+
+	(void)k;
+	if (step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
+	    step_need(w, 2, AT_SHARED,
+		      oracle_find(&w->now.space[1], AT_HIGH)->pa, 1))
+		return -1;
+	return step_op(w, &op);
+}
+
+/* Each of one line; the second shares a frame. */
+static int run_relaxed(struct world *w, unsigned k)
+{
+	uint64_t va = AT_PAGE(0, 96 + 4 * k);
+
+	if (step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
+	    step_need(w, 0, AT_PAGE(0, 40 + k), step_dram(w, k), 1) ||
+	    step_relaxed(w, true) ||
+	    step_map(w, 0, va, step_dram(w, 0x6000 + k), 1) ||
+	    step_map(w, 0, va + PPT_SIZE_4K,
+		     oracle_find(&w->now.space[1], AT_HIGH)->pa, 1) ||
+	    step_unmap(w, 0, AT_PAGE(0, 40 + k), 1) || step_sync(w))
+		return -1;
+	return step_relaxed(w, false);
+}
+
+static int run_checkpoint(struct world *w, unsigned k)
+{
+	if (step_need_space(w, 0) || step_map(w, 0, AT_PAGE(0, 128 + k),
+					      step_dram(w, 0x7000 + 2 * k), 1))
+		return -1;
+	if (step_checkpoint(w))
+		return -1;
+	w->emptied = true;
+	return 0;
+}
+
+/*
+ * Single frames are zeroed ahead.  What was given up makes the library look at
+ * the descriptors anew; what it knew to be zero may not be by then.
+ */
+static int run_again(struct world *w, unsigned k)
+{
+	uint64_t va = AT_HIGH_PAGE(160 + 8 * k);
+
+	if (step_need_space(w, 1))
+		return -1;
+	for (unsigned i = 0; i < 2; i++)
+		if (step_map(w, 1, va + i * PPT_SIZE_4K, PPT_PA_ALLOC, 1))
+			return -1;
+	if (step_fill(w) || step_unmap(w, 1, va + PPT_SIZE_4K, 1) ||
+	    step_checkpoint(w) || step_unmap(w, 1, va, 1) ||
+	    step_checkpoint(w) || step_give_up(w, 1, va, 1))
+		return -1;
+	for (unsigned i = 0; i < 2; i++)
+		if (step_map(w, 1, va + i * PPT_SIZE_4K, PPT_PA_ALLOC, 1))
+			return -1;
+	return 0;
+}
+
+static int run_turnover(struct world *w, unsigned k)
+{
+	const struct op op[] = {
+		{ .kind = OP_UNMAP,
+		  .space = 1,
+		  .va = AT_HIGH_PAGE(192 + 4 * k),
+		  .len = PPT_SIZE_4K },
+		{ .kind = OP_MAP,
+		  .space = 1,
+		  .va = AT_HIGH_PAGE(194 + 4 * k),
+		  .pa = PPT_PA_ALLOC,
+		  .len = PPT_SIZE_4K,
+		  .prot = STEP_RW },
+	};
+
+	if (step_need_space(w, 1) ||
+	    step_map(w, 1, op[0].va, PPT_PA_ALLOC, 1) || step_fill(w))
+		return -1;
+	return step_txn(w, op, 2);
+}
+
+static int run_chain(struct world *w, unsigned k)
+{
+	struct op op[CHAIN_OPS];
+
+	for (unsigned i = 0; i < CHAIN_OPS; i++)
+		op[i] = (struct op){
+			.kind = OP_MAP,
+			.space = 0,
+			.va = AT_PAGE(0, 420 + 2 * i),
+			.pa = step_dram(w, 0x7000 + 512 * k + 3 * i),
+			.len = PPT_SIZE_4K,
+			.prot = STEP_RW,
+			.flags = PPT_MAP_REPLACE,
+		};
+	return step_need_space(w, 0) || step_txn(w, op, CHAIN_OPS) ? -1 : 0;
+}
+
+static int run_wrap(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 64) ||
+	    step_fill_ring(w, 0, AT_PAGE(0, 40), 24))
+		return -1;
+	for (unsigned i = 0; i < WRAP_COMMITS; i++)
+		if (step_map(w, 0, AT_PAGE(0, 384 + WRAP_COMMITS * k + i),
+			     step_dram(w, 0x6000 + 2 * i), 1))
+			return -1;
+	return 0;
+}
+
+static int run_share(struct world *w, unsigned k)
+{
+	uint64_t frame;
+
+	if (step_need_space(w, 0) || step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1))
+		return -1;
+	frame = oracle_find(&w->now.space[1], AT_HIGH)->pa;
+	if (step_map(w, 0, AT_PAGE(0, 256 + k), frame, 1))
+		return -1;
+	return step_unmap(w, 0, AT_PAGE(0, 256 + k), 1);
+}
+
+static int run_move(struct world *w, unsigned k)
+{
+	struct ppt_memory_map map = w->now.regions;
+
+	(void)k;
+	map.region[0].base += 6 * PPT_SIZE_2M;
+	map.region[1].base += 3 * PPT_SIZE_1G;
+	return step_restart(w, &map);
+}
+
+static int run_restart(struct world *w, unsigned k)
+{
+	(void)k;
+	return step_restart(w, NULL);
+}
+
+/*
+ * A freed page matures when a later commit frees something and the tail has
+ * passed; then it is the lowest, and so the next to be taken.
+ */
+static int run_reuse(struct world *w, unsigned k)
+{
+	uint64_t table = AT_LEAF(8 + 2 * k); /* the second of two */
+	uint64_t frame = AT_HIGH_PAGE(64 + 4 * k);
+
+	if (step_need_space(w, 1) ||
+	    step_map(w, 1, table - PPT_SIZE_4K, step_dram(w, 0x8000), 2) ||
+	    step_unmap(w, 1, table - PPT_SIZE_4K, 1) || step_checkpoint(w) ||
+	    step_unmap(w, 1, table, 1) ||
+	    step_map(w, 1, frame, PPT_PA_ALLOC, 2) || step_fill(w) ||
+	    step_unmap(w, 1, frame, 1) || step_checkpoint(w) ||
+	    step_unmap(w, 1, frame + PPT_SIZE_4K, 1))
+		return -1;
+	return step_map(w, 1, table, step_dram(w, 0x8001), 1);
+}
+
+static int run_txn(struct world *w, unsigned k)
+{
+	const struct op op[] = {
+		{ .kind = OP_MAP,
+		  .space = 0,
+		  .va = AT_PAGE(1, 510),
+		  .pa = step_dram(w, DRAM_PAGES + UINT64_C(0x9000) + 8 * k),
+		  .len = 4 * PPT_SIZE_4K,
+		  .prot = STEP_RW,
+		  .flags = PPT_MAP_REPLACE },
+		{ .kind = OP_PROTECT,
+		  .space = 0,
+		  .va = AT_PAGE(0, 16 + 2 * k),
+		  .len = 2 * PPT_SIZE_4K,
+		  .prot = PPT_PROT_READ },
+		{ .kind = OP_UNMAP,
+		  .space = 0,
+		  .va = AT_PAGE(0, 32 + 2 * k),
+		  .len = 2 * PPT_SIZE_4K },
+		{ .kind = OP_MAP,
+		  .space = 1,
+		  .va = AT_HIGH_PAGE(128 + k),
+		  .pa = PPT_PA_ALLOC,
+		  .len = PPT_SIZE_4K,
+		  .prot = STEP_RW },
+	};
+
+	if (step_need(w, 0, AT_PAGE(0, 16), step_dram(w, DRAM_PAGES + 16), 8) ||
+	    step_need(w, 0, AT_PAGE(0, 32 + 2 * k), step_dram(w, k), 2) ||
+	    step_need_space(w, 1) ||
+	    step_txn(w, op, sizeof(op) / sizeof(op[0])))
+		return -1;
+	return step_fill(w);
+}
+
+static int run_format(struct world *w, unsigned k)
+{
+	return step_format(w, k);
+}
+
+/* The function in the table: it knows which row it is. */
+#define ROW_RUN(name, what)                                                    \
+	static int row_##name(struct world *w)                                 \
+	{                                                                      \
+		return run_##name(w, w->used[ROW_##name]++);                   \
+	}
+ROWS(ROW_RUN)
+#undef ROW_RUN
+
+const struct world_op world_ops[] = {
+#define ROW_ENTRY(name, what) { #name, what, row_##name },
+	ROWS(ROW_ENTRY)
+#undef ROW_ENTRY
+};
+
+const unsigned world_op_count = sizeof(world_ops) / sizeof(world_ops[0]);
+
+_Static_assert(sizeof(world_ops) / sizeof(world_ops[0]) <= WORLD_OPS_MAX,
+	       "world.used has a count for each row");

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* record.c - run a workload once and write down what it does. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/explore/engine.h"
+
+static bool same_map(const struct ppt_memory_map *a,
+		     const struct ppt_memory_map *b)
+{
+	return a->count == b->count &&
+	       !memcmp(a->region, b->region, a->count * sizeof(a->region[0]));
+}
+
+/* Number of the memory map that a recovery would be given now. */
+static uint8_t map_now(struct engine *x)
+{
+	const struct ppt_memory_map *map = world_present(&x->world);
+
+	if (!map)
+		return 0;
+	if (x->maps && same_map(&x->map[x->maps - 1], map))
+		return (uint8_t)x->maps;
+	if (x->maps == ENGINE_MAPS)
+		abort();
+	x->map[x->maps++] = *map;
+	return (uint8_t)x->maps;
+}
+
+static struct trace_event event_now(struct engine *x, enum trace_kind kind,
+				    uint64_t off, const char *site)
+{
+	return (struct trace_event){ .kind = (uint8_t)kind,
+				     .site = trace_site(site),
+				     .low = (uint16_t)x->world.low,
+				     .high = (uint16_t)(x->world.states - 1),
+				     .map = map_now(x),
+				     .quiet = x->world.quiet,
+				     .word = (uint32_t)(off / 8) };
+}
+
+/* Under M0 a crash may come between any two words, of one line as well. */
+static unsigned most(const struct engine *x)
+{
+	return x->opt->model == SIM_M0 ? 1 : LINE_WORDS;
+}
+
+/* What a place does; more than one line in a row is a series. */
+static void note_site(struct engine *x, const struct trace *t,
+		      const struct trace_event *e)
+{
+	const struct trace_event *last = t->count ? &t->event[t->count - 1] :
+						    NULL;
+
+	x->seen[e->site] |= (uint8_t)(1u << e->kind);
+	if (last && last->kind == e->kind && last->site == e->site)
+		x->series[e->site] = true;
+}
+
+static void record(struct engine *x, enum ppt_pm_event event, uint64_t off,
+		   uint64_t len, const char *site)
+{
+	static const enum trace_kind kind[] = { [PPT_PM_STORE] = TRACE_STORE,
+						[PPT_PM_STREAM] = TRACE_STREAM,
+						[PPT_PM_FLUSH] = TRACE_FLUSH,
+						[PPT_PM_FENCE] = TRACE_FENCE };
+	bool stores = event == PPT_PM_STORE || event == PPT_PM_STREAM;
+	struct trace_event e;
+
+	e = event_now(x, kind[event], off, site);
+	note_site(x, &x->work, &e);
+	trace_add(&x->work, &e, stores ? len / 8 : 0, most(x), x->media.read);
+}
+
+static void add_run_event(struct engine *x, enum ppt_pm_event event,
+			  uint64_t off, uint64_t len, const char *site)
+{
+	struct run *r = &x->run[x->level];
+	bool stores = event == PPT_PM_STORE || event == PPT_PM_STREAM;
+	struct trace_event e = {
+		.kind = event == PPT_PM_STORE  ? TRACE_STORE :
+			event == PPT_PM_STREAM ? TRACE_STREAM :
+			event == PPT_PM_FLUSH  ? TRACE_FLUSH :
+						 TRACE_FENCE,
+		.site = trace_site(site),
+		.word = (uint32_t)(off / 8),
+		.choices = r->choice.at,
+		.decided = r->log.count,
+	};
+
+	note_site(x, &r->trace, &e);
+	trace_add(&r->trace, &e, stores ? len / 8 : 0, most(x), x->media.read);
+	if (!stores)
+		return;
+	for (uint64_t w = off / 8; w < (off + len) / 8; w++) {
+		uint32_t line = (uint32_t)(w / LINE_WORDS);
+
+		media_touch(&x->media, line);
+		x->media.open[line] &= (uint8_t) ~(1u << w % LINE_WORDS);
+	}
+}
+
+void engine_event(void *ctx, enum ppt_pm_event event, uint64_t off,
+		  uint64_t len, const char *site)
+{
+	struct engine *x = ctx;
+
+	if (event == PPT_PM_LOAD) { /* nothing is open but in a run */
+		const uint8_t *open = x->media.open + off / 64;
+		const uint8_t *last = x->media.open + (off + len - 1) / 64;
+
+		for (; open <= last; open++)
+			if (__builtin_expect(*open, 0))
+				engine_decide(x, off / 8, len / 8);
+		return;
+	}
+	if (x->mode == ENGINE_OFF)
+		return;
+	if (x->mode == ENGINE_RECORD) {
+		record(x, event, off, len, site);
+		return;
+	}
+	if (x->mode == ENGINE_QUIET)
+		x->stored |= event == PPT_PM_STORE || event == PPT_PM_STREAM;
+	add_run_event(x, event, off, len, site);
+}
+
+static void user_wrote(void *ctx, uint64_t off, uint64_t len)
+{
+	struct engine *x = ctx;
+	struct trace_event e = event_now(x, TRACE_USER, off, "user");
+
+	trace_add(&x->work, &e, len / 8, LINE_WORDS, x->media.read);
+}
+
+static void acknowledge(struct engine *x)
+{
+	struct trace_event e = event_now(x, TRACE_ACK, 0, "caller");
+
+	e.emptied = x->world.emptied;
+	trace_add(&x->work, &e, 0, 0, x->media.read);
+}
+
+int engine_record(struct engine *x)
+{
+	struct world *w = &x->world;
+	int err;
+
+	media_fill(&x->media, x->base);
+	trace_reset(&x->work);
+	x->maps = 0;
+	x->starts = 0;
+	w->user = user_wrote;
+	w->ctx = x;
+	x->mode = ENGINE_RECORD;
+	err = world_open(w, &x->base_state);
+	for (unsigned i = 0; i < x->rows && !err; i++) {
+		if (!x->opt->workload && i && i == x->rows - 1)
+			x->starts = x->work.count;
+		w->emptied = false;
+		err = world_ops[x->row[i]].run(w);
+		acknowledge(x);
+	}
+	x->mode = ENGINE_OFF;
+	engine_fault(x, &x->work);
+	if (w->states > ENGINE_STATES)
+		err = why_set(&w->why, "more than %u states", ENGINE_STATES);
+	for (unsigned i = 0; i < ENGINE_STATES; i++) {
+		if (x->extra_known[i])
+			world_state_free(&x->extra[i]);
+		x->extra_known[i] = false;
+	}
+	return err;
+}

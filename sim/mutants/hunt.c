@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* hunt.c - explore a mutant until something is wrong. */
+#include "sim/mutants/hunt.h"
+
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define WORKLOAD_LIMIT_S 30 /* of CPU; one takes a second or so */
+
+/* Alive: a recovery without end would not get here. */
+static void alive(void *ctx, const struct sim_result *so_far)
+{
+	const struct itimerval limit = { .it_value.tv_sec = WORKLOAD_LIMIT_S };
+
+	(void)ctx;
+	(void)so_far;
+	(void)setitimer(ITIMER_VIRTUAL, &limit, NULL);
+}
+
+int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
+		struct sim_violation *v, struct why *why)
+{
+	static struct sim_result result;
+	struct sim_options options = {
+		.model = SIM_M2,
+		.depth = 1,
+		.seed = seed,
+		.shards = 1,
+		.mutant = mutant,
+		.first = true,
+		.progress = alive,
+	};
+
+	alive(NULL, NULL);
+	for (options.ops = 1; options.ops <= 2; options.ops++) {
+		if (sim_explore(&options, &result, why))
+			return -1;
+		if (!result.violations)
+			continue;
+		*v = result.violation[0];
+		return 1;
+	}
+	return 0;
+}
+
+void hunt(const struct sim_mutant *mutant, uint64_t seed, int fd)
+{
+	struct hunt_verdict verdict;
+	struct why why = { "" };
+	int found;
+
+	memset(&verdict, 0, sizeof(verdict));
+	found = mutant_hunt(mutant, seed, &verdict.v, &why);
+	verdict.killed = found > 0;
+	if (found < 0) { /* it may be so wrong that there is no base pool */
+		verdict.killed = strstr(why.text, SIM_NO_BASE) == why.text;
+		verdict.failed = !verdict.killed;
+		(void)snprintf(verdict.v.kind, sizeof(verdict.v.kind), "base");
+		(void)snprintf(verdict.v.text, sizeof(verdict.v.text), "%s",
+			       why.text);
+	}
+	if (write(fd, &verdict, sizeof(verdict)) != (ssize_t)sizeof(verdict))
+		_exit(3);
+}

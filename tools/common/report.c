@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Messages, who reads the output, and interrupts.
+ *
+ * Layer: tools.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tools/common/cli.h"
+
+void cli_say(const struct cli *cli, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fprintf(stderr, "%s: ", cli->program->name);
+	if (cli->command)
+		fprintf(stderr, "%s: ", cli->command->name);
+	fprintf(stderr, "%s\n", text);
+}
+
+int cli_bad(const struct cli *cli, const char *name, const char *text,
+	    const char *why)
+{
+	cli_say(cli, "%s '%s': %s", name, text, why);
+	return CLI_USAGE;
+}
+
+int cli_finish_output(const struct cli *cli)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_OK;
+	cli_say(cli, "standard output: %s", strerror(errno));
+	return CLI_FAILED;
+}
+
+bool cli_wants_json(const struct cli *cli)
+{
+	if (cli_given(cli, CLI_JSON))
+		return true;
+	return !cli_given(cli, CLI_TEXT) && !isatty(STDOUT_FILENO);
+}
+
+uint64_t cli_now_ns(void)
+{
+	struct timespec now = { .tv_sec = 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---------------------------------------------------------- interrupts -- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+const volatile sig_atomic_t *cli_catch_interrupts(void)
+{
+	struct sigaction action = { .sa_handler = on_interrupt };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	return &interrupted;
+}
+
+bool cli_interrupted(void)
+{
+	return interrupted;
+}
