@@ -14,6 +14,7 @@
  *   single.c   one page an operation
  *   range.c    many pages an operation
  *   attach.c   restarts
+ *   check.c    full validation
  */
 #ifndef PPTBENCH_H
 #define PPTBENCH_H
@@ -133,7 +134,7 @@ struct bench_group {
 	unsigned int slices;
 };
 
-#define BENCH_GROUPS 5
+#define BENCH_GROUPS 6
 extern const struct bench_group bench_groups[BENCH_GROUPS];
 
 /* -------------------------------------------------------------- main.c -- */
@@ -318,5 +319,12 @@ extern const struct bench_ops bench_attach_clean;
 extern const struct bench_ops bench_attach_dirty;
 extern const struct bench_ops bench_attach_dirty_full; /* as dirty as can be */
 extern const struct bench_ops bench_attach_moved;
+
+/* ------------------------------------------------------------- check.c -- */
+
+/* @n pages mapped; figures are per table. */
+extern const struct bench_ops bench_crc32c_pass;
+extern const struct bench_ops bench_check_full;
+extern const struct bench_ops bench_check_full_2; /* workers */
 
 #endif

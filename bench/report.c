@@ -217,6 +217,8 @@ static void print_goals(FILE *out)
 	const struct bench *rnd = bench_find("map_rand_1");
 	const struct bench *range = bench_find("map_range_512");
 	const struct bench *huge = bench_find("map_huge_range");
+	const struct bench *check = bench_find("check_full");
+	const struct bench *both = bench_find("check_full_2");
 	double most, growth;
 	bool known;
 
@@ -231,6 +233,11 @@ static void print_goals(FILE *out)
 	     bench_has(huge) ? per_op(huge, huge->result.total.fences) : 0, 4,
 	     bench_has(huge));
 	growth = attach_growth(&most, &known);
+	goal(out, "check_full / crc32c_pass", check->result.ratio, 1 / 0.3,
+	     bench_has(check));
+	goal(out, "check_full_2 / check_full",
+	     both->result.median / check->result.median, 0.6,
+	     bench_has(check) && bench_has(both));
 	goal(out, "attach_clean, us at the slowest size", most / 1e3, 100,
 	     most > 0);
 	goal(out, "attach_clean, slowest size / fastest size", growth, 1.25,

@@ -205,8 +205,31 @@ static struct bench moved[] = {
 	ATTACH(moved, 1e7, NULL, MOVED),
 };
 
+static struct bench check[] = {
+	{ .name = "crc32c_pass",
+	  .unit = "ns/table",
+	  .n = 10000000,
+	  .per = 1,
+	  .what = "floor: CRC32C of all tables, word by word, one core",
+	  .ops = &bench_crc32c_pass },
+	{ .name = "check_full",
+	  .unit = "ns/table",
+	  .n = 10000000,
+	  .per = 1,
+	  .ratio_to = "crc32c_pass",
+	  .what = "ppt_check of a pool with these tables, one core",
+	  .ops = &bench_check_full },
+	{ .name = "check_full_2",
+	  .unit = "ns/table",
+	  .n = 10000000,
+	  .per = 1,
+	  .ratio_to = "crc32c_pass",
+	  .what = "the same on two cores, time on the wall",
+	  .ops = &bench_check_full_2 },
+};
+
 const struct bench_group bench_groups[BENCH_GROUPS] = {
 	{ single, COUNT(single), 5 }, { range, COUNT(range), 5 },
 	{ clean, COUNT(clean), 5 },   { dirty, COUNT(dirty), 3 },
-	{ moved, COUNT(moved), 1 },
+	{ moved, COUNT(moved), 1 },   { check, COUNT(check), 3 },
 };

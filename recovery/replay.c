@@ -83,6 +83,13 @@ static int check_runs(struct ppt_pool *pool, const uint64_t *word,
 	return 0;
 }
 
+uint32_t ppt__record_read(struct ppt_pool *pool, uint64_t line, uint64_t *word)
+{
+	uint32_t lines = read_record(pool, line, word);
+
+	return lines && !check_runs(pool, word, NULL) ? lines : 0;
+}
+
 /*
  * Behind the end: a whole record there that declares the line at the end
  * durable means that what should be there was damaged, not torn.  Lines that
@@ -122,6 +129,8 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 	uint64_t line, chain = 0;
 	int err = read_tail(pool, &s.tail, diag);
 
+	if (err)
+		s.fault = PPT__SCAN_TAILS;
 	s.end = line = s.tail;
 	while (!err && line - s.tail < pool->journal.lines) {
 		uint32_t lines = read_record(pool, line, word);
@@ -130,6 +139,10 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 		if (!lines || line + lines - s.tail > pool->journal.lines)
 			break;
 		err = check_runs(pool, word, diag);
+		if (err) {
+			s.fault = PPT__SCAN_RUN;
+			s.fault_line = line;
+		}
 		line += lines;
 		chain++;
 		if (word[0] & PPT__RECORD_MORE && !PPT_MUTANT(CHAIN_HALF))
@@ -138,8 +151,10 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 		s.records += chain;
 		chain = 0;
 	}
-	if (!err)
-		err = look_behind(pool, &s, diag);
+	if (!err && (err = look_behind(pool, &s, diag))) {
+		s.fault = PPT__SCAN_RECORD;
+		s.fault_line = s.end;
+	}
 	*out = s;
 	return err;
 }

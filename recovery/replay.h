@@ -8,11 +8,20 @@
 
 #include "core/pool.h"
 
+enum ppt__scan_fault {
+	PPT__SCAN_FINE,
+	PPT__SCAN_TAILS,  /* both tail words */
+	PPT__SCAN_RECORD, /* damaged, though declared durable */
+	PPT__SCAN_RUN,    /* a run leads where none may */
+};
+
 struct ppt__scan {
 	uint64_t tail; /* where it starts */
 	uint64_t end;  /* behind the last whole transaction */
 	uint64_t records;
 	uint64_t lines; /* looked at */
+	enum ppt__scan_fault fault;
+	uint64_t fault_line;
 };
 
 /*
@@ -33,5 +42,11 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
  */
 int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
 			struct ppt_diag *diag);
+
+/*
+ * The record at a line, with runs that replay may believe, into
+ * @word[PPT__RECORD_WORDS_MAX].  Returns its lines, or 0 if there is none.
+ */
+uint32_t ppt__record_read(struct ppt_pool *pool, uint64_t line, uint64_t *word);
 
 #endif

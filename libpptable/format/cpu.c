@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/cpu.h"
 
-#include <stdint.h>
-
 #if defined(__x86_64__)
 static void ask(struct ppt__cpu *cpu)
 {
@@ -20,7 +18,26 @@ static void ask(struct ppt__cpu *cpu)
 	cpu->clflushopt = b >> 23 & 1u;
 	cpu->clwb = b >> 24 & 1u;
 }
+
+/* MAXPHYADDR, SDM 3A 4.1.4: 36 where the CPU does not say. */
+uint32_t ppt__cpu_pa_bits(void)
+{
+	uint32_t a = 0x80000000, b, c = 0, d;
+
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	if (a < 0x80000008)
+		return 36;
+	a = 0x80000008;
+	c = 0;
+	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return a & 0xff;
+}
 #else
+uint32_t ppt__cpu_pa_bits(void)
+{
+	return 52;
+}
+
 static void ask(struct ppt__cpu *cpu)
 {
 	(void)cpu;

@@ -7,6 +7,7 @@
 #define PPTABLE_FORMAT_CPU_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct ppt__cpu {
 	bool known;
@@ -17,5 +18,8 @@ struct ppt__cpu {
 };
 
 const struct ppt__cpu *ppt__cpu(void);
+
+/* Width of its physical addresses; asked each time, by check only. */
+uint32_t ppt__cpu_pa_bits(void);
 
 #endif

@@ -44,6 +44,20 @@ static inline enum pte_kind pte_kind(uint64_t e, uint32_t level)
 	return level <= PTE_LEAF_LEVEL_MAX ? PTE_LEAF : PTE_BAD;
 }
 
+/* What is 0 in entries of each kind: software bits, PK, PWT and PCD. */
+#define PPT__X86_NEVER UINT64_C(0x7ff0000000000e18)
+
+static inline uint64_t pte_zero_bits(uint32_t level, bool table)
+{
+	if (table)
+		return PPT__X86_NEVER | PPT__X86_PS | PPT__X86_G;
+	return PPT__X86_NEVER | (level == 1 ? PPT__X86_PS : 0);
+}
+
+/* What the library sets to one value in every entry that names a table. */
+#define PTE_TABLE_RIGHTS (PPT__X86_RW | PPT__X86_US | PPT__X86_XD)
+#define PTE_ADDRESS PPT__X86_PA
+
 /* Bytes that one entry of a level covers. */
 static inline uint64_t pte_span(uint32_t level)
 {

@@ -315,6 +315,8 @@ int view_check_media(const struct view *v, struct oracle *o, struct why *why)
 			err = check_walk(v, &o->space[i], &w, why);
 	if (!err)
 		err = check_frames(v, o, owner, why);
+	if (!err)
+		err = view_check_clean(v, why);
 	ext_free(&got);
 	free(owner);
 	return err;

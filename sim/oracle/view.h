@@ -41,6 +41,9 @@ int view_check_library(const struct view *v, struct oracle *o, struct why *why);
  */
 int view_check_media(const struct view *v, struct oracle *o, struct why *why);
 
+/* Whether ppt_check finds nothing on the media. */
+int view_check_clean(const struct view *v, struct why *why);
+
 /*
  * Compare the page counts.  @settled: nothing waits for ppt_reclaim or a TLB
  * flush, so that tables and frames must match exactly.

@@ -7,7 +7,9 @@ fresh
 check "space" pptctl space create "$pool" other
 
 offers 'map memory-map' pptctl 'm' 2>/dev/null
-offers 'checkpoint create' pptctl 'c'
+offers 'check checkpoint create' pptctl 'c'
+offers 'always auto never' pptctl check "$pool" --progress ''
+offers 'wx' pptctl check "$pool" --policy w
 offers 'create delete list' pptctl space ''
 offers 'add' pptctl region a
 offers "$pool" pptctl map "${pool%ol}"

@@ -9,6 +9,7 @@
  *   options.c  options in any place, arguments by name
  *   parse.c    numbers and names
  *   report.c   messages, who reads the output, interrupts
+ *   progress.c  how far it is, on a terminal
  *   json.c     JSON in and out
  */
 #ifndef TOOLS_COMMON_CLI_H
@@ -163,6 +164,38 @@ uint64_t cli_now_ns(void);
 /* From now on SIGINT, SIGTERM and SIGHUP only set a flag, which this is. */
 const volatile sig_atomic_t *cli_catch_interrupts(void);
 bool cli_interrupted(void);
+
+/* --------------------------------------------------------- progress.c -- */
+
+enum cli_when { CLI_WHEN_AUTO, CLI_WHEN_ALWAYS, CLI_WHEN_NEVER };
+
+/* The value of --progress; NULL or why it is none. */
+const char *cli_parse_when(const char *text, enum cli_when *out);
+
+/**
+ * struct cli_progress - the line that says how far it is.
+ * @shown:    there will be one.
+ * @terminal: it is overwritten; else each is a line of its own.
+ * @whole:    the last one said that all is done.
+ */
+struct cli_progress {
+	bool shown;
+	bool terminal;
+	bool whole;
+	uint64_t begun_ns;
+	uint64_t last_ns;
+};
+
+void cli_progress_begin(struct cli_progress *p, enum cli_when when);
+/*
+ * @done of @total things are done; @format says the rest.  Cheap to call
+ * often, shows something a few times a second, and once when all is done.
+ */
+void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total,
+		       const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Makes room for what is printed next; may come more than once. */
+void cli_progress_end(struct cli_progress *p);
 
 /* ------------------------------------------------------------- json.c -- */
 

@@ -22,7 +22,7 @@ _pptctl_arguments() {
 		case $word in
 		--flush | --size | --phys-base | --journal | --region | \
 			--uuid | --format | --prot | --page-size | --pid | \
-			--memory-map)
+			--memory-map | --policy | --progress)
 			skip=1
 			;;
 		-?*) ;;
@@ -38,6 +38,8 @@ _pptctl_value() {
 	--page-size) echo auto 4k 2m 1g ;;
 	--prot) echo rwu rxu ru rw rx r rwxug ;;
 	--region) echo uuid= ;;
+	--policy) echo wx user supervisor pa-bits= ;;
+	--progress) echo auto always never ;;
 	--pid) ps -e -o pid= ;;
 	*) return 1 ;;
 	esac
@@ -46,7 +48,7 @@ _pptctl_value() {
 _pptctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=(create info space map unmap protect translate dump apply
-		import memory-map region attach checkpoint reclaim)
+		import memory-map region attach check checkpoint reclaim)
 	local command=${COMP_WORDS[1]} first=2 args=() values
 
 	COMPREPLY=()

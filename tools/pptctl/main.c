@@ -56,6 +56,10 @@ static const struct cli_command commands[] = {
 	{ "attach", "POOL", "restart: recover, reconcile memory, report",
 	  CLI_REPORTS | CTL_WRITES | CLI_BIT(CTL_MEMORY_MAP), 0,
 	  ctl_cmd_attach },
+	{ "check", "POOL", "whether all of a pool is what it should be",
+	  CLI_REPORTS | CLI_BIT(CTL_MEMORY_MAP) | CLI_BIT(CTL_POLICY) |
+		  CLI_BIT(CTL_PROGRESS),
+	  0, ctl_cmd_check },
 	{ "checkpoint", "POOL", "empty the journal", CTL_WRITES, 0,
 	  ctl_cmd_checkpoint },
 	{ "reclaim", "POOL", "give back pages of what was unlinked whole",

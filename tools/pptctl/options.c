@@ -38,6 +38,10 @@ const struct cli_option ctl_options[CTL_OPTIONS] = {
 	[CTL_FREEZE] = { "--freeze", NULL, "stop the process meanwhile" },
 	[CTL_MEMORY_MAP] = { "--memory-map", "FILE",
 			     "the memory map of this boot (- for stdin)" },
+	[CTL_POLICY] = { "--policy", "P",
+			 "a list of wx, user, supervisor, pa-bits=N" },
+	[CTL_PROGRESS] = { "--progress", "WHEN",
+			   "auto (default: on a terminal), always or never" },
 };
 
 static const char *add_region(struct ppt_memory_map *map, const char *text)
@@ -79,6 +83,11 @@ static const char *set_value(struct ctl_values *values, enum ctl_option option,
 		return ctl_parse_page_size(text, &values->page_size);
 	case CTL_PID:
 		return ctl_parse_pid(text, &values->pid);
+	case CTL_POLICY:
+		return ctl_parse_policy(text, &values->policy,
+					&values->pa_bits);
+	case CTL_PROGRESS:
+		return cli_parse_when(text, &values->when);
 	default:
 		return NULL;
 	}

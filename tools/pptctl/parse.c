@@ -234,3 +234,49 @@ const char *ctl_parse_region(const char *text, struct ppt_region *out)
 		*out = region;
 	return why;
 }
+
+/* --------------------------------------------------------------- policy -- */
+
+static const char *set_policy(const char *word, uint32_t *policy,
+			      uint32_t *pa_bits)
+{
+	static const struct cli_name names[] = {
+		{ "wx", PPT_POLICY_WX },
+		{ "user", PPT_POLICY_USER },
+		{ "supervisor", PPT_POLICY_SUPERVISOR },
+		{ NULL, 0 },
+	};
+	uint32_t bit;
+	uint64_t bits;
+
+	if (!cli_parse_name(names, word, "", &bit)) {
+		*policy |= bit;
+		return NULL;
+	}
+	if (strncmp(word, "pa-bits=", 8) != 0)
+		return "none of wx, user, supervisor, pa-bits=N";
+	if (cli_parse_number(word + 8, &bits) || bits < 32 || bits > 52)
+		return "pa-bits is not a number from 32 to 52";
+	*pa_bits = (uint32_t)bits;
+	return NULL;
+}
+
+const char *ctl_parse_policy(const char *text, uint32_t *policy,
+			     uint32_t *pa_bits)
+{
+	uint32_t p = 0, bits = *pa_bits;
+	const char *why = NULL;
+	char copy[128];
+	char *rest = copy;
+	char *word;
+
+	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))
+		return "too long";
+	while (!why && (word = strsep(&rest, ",")) != NULL)
+		why = set_policy(word, &p, &bits);
+	if (why)
+		return why;
+	*policy |= p;
+	*pa_bits = bits;
+	return NULL;
+}

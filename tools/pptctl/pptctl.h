@@ -55,6 +55,8 @@ enum ctl_option {
 	CTL_PID,
 	CTL_FREEZE,
 	CTL_MEMORY_MAP,
+	CTL_POLICY,
+	CTL_PROGRESS,
 	CTL_OPTIONS,
 };
 
@@ -79,6 +81,9 @@ struct ctl_values {
 	uint32_t prot;
 	uint32_t page_size; /* a PPT_MAP_*K flag, 0 for auto */
 	int pid;
+	uint32_t policy;  /* enum ppt_policy */
+	uint32_t pa_bits; /* 0: this CPU's */
+	enum cli_when when;
 };
 
 /**
@@ -128,6 +133,8 @@ const char *ctl_parse_kind(const char *text, uint32_t *out);
 const char *ctl_parse_region(const char *text, struct ppt_region *out);
 const char *ctl_parse_pid(const char *text, int *out);
 const char *ctl_parse_name(const char *text);
+const char *ctl_parse_policy(const char *text, uint32_t *policy,
+			     uint32_t *pa_bits);
 
 /* "rw-u-"; @out has at least 6 bytes. */
 void ctl_prot_text(uint32_t prot, char *out);
@@ -267,5 +274,6 @@ int ctl_cmd_memory_map(struct ctl *ctl);
 int ctl_cmd_region_add(struct ctl *ctl);
 int ctl_cmd_region_remove(struct ctl *ctl);
 int ctl_cmd_attach(struct ctl *ctl);
+int ctl_cmd_check(struct ctl *ctl);
 
 #endif

@@ -12,11 +12,12 @@ static void show(void *arg, const struct sim_result *r)
 {
 	struct ctl *ctl = arg;
 
-	progress_show(ctl, r->workloads, r->total,
-		      "workloads, %llu recoveries, %.0f/s, %llu violations",
-		      (unsigned long long)r->recoveries,
-		      r->seconds > 0 ? (double)r->recoveries / r->seconds : 0,
-		      (unsigned long long)r->violations);
+	cli_progress_show(&ctl->progress, r->workloads, r->total,
+			  "workloads, %llu recoveries, %.0f/s, %llu violations",
+			  (unsigned long long)r->recoveries,
+			  r->seconds > 0 ? (double)r->recoveries / r->seconds :
+					   0,
+			  (unsigned long long)r->violations);
 }
 
 static void prepare(struct ctl *ctl)
@@ -24,7 +25,7 @@ static void prepare(struct ctl *ctl)
 	ctl->explore.stop = cli_catch_interrupts();
 	ctl->explore.progress = show;
 	ctl->explore.ctx = ctl;
-	progress_begin(ctl);
+	cli_progress_begin(&ctl->progress, ctl->when);
 }
 
 int sim_cmd_explore(struct ctl *ctl)
@@ -35,7 +36,7 @@ int sim_cmd_explore(struct ctl *ctl)
 
 	prepare(ctl);
 	err = sim_explore(&ctl->explore, &result, &why);
-	progress_end(ctl);
+	cli_progress_end(&ctl->progress);
 	if (err) {
 		cli_say(&ctl->cli, "%s", why.text);
 		return SIM_FAILED;
@@ -91,7 +92,7 @@ int sim_cmd_selfcheck(struct ctl *ctl)
 
 	prepare(ctl);
 	err = sim_selfcheck(&ctl->explore, &check, &why);
-	progress_end(ctl);
+	cli_progress_end(&ctl->progress);
 	if (err) {
 		cli_say(&ctl->cli, "%s", why.text);
 		return SIM_FAILED;

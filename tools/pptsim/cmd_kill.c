@@ -15,11 +15,12 @@ static void show(void *arg, const struct kill_result *r)
 {
 	struct ctl *ctl = arg;
 
-	progress_show(ctl, r->all.rounds, ctl->rounds,
-		      "rounds, %.0f/s, %llu acknowledged, %s",
-		      r->seconds > 0 ? (double)r->all.rounds / r->seconds : 0,
-		      (unsigned long long)r->all.acknowledged,
-		      r->verdict ? kill_verdict_name(r->verdict) : "none lost");
+	cli_progress_show(
+		&ctl->progress, r->all.rounds, ctl->rounds,
+		"rounds, %.0f/s, %llu acknowledged, %s",
+		r->seconds > 0 ? (double)r->all.rounds / r->seconds : 0,
+		(unsigned long long)r->all.acknowledged,
+		r->verdict ? kill_verdict_name(r->verdict) : "none lost");
 }
 
 static void add_tally(json_t *object, const struct kill_tally *t)
@@ -164,9 +165,9 @@ int sim_cmd_kill(struct ctl *ctl)
 	if (ret)
 		return ret;
 	options.stop = cli_catch_interrupts();
-	progress_begin(ctl);
+	cli_progress_begin(&ctl->progress, ctl->when);
 	ret = kill_run(&options, &result, &why);
-	progress_end(ctl);
+	cli_progress_end(&ctl->progress);
 	if (ret) {
 		cli_say(&ctl->cli, "%s", why.text);
 		return SIM_FAILED;

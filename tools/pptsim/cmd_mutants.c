@@ -15,8 +15,10 @@
 static void show(void *arg, unsigned done, unsigned total,
 		 const struct mutant_result *last)
 {
-	progress_show(arg, done, total, "mutants, %s %s", last->name,
-		      last->killed ? "killed" : "survived");
+	struct ctl *ctl = arg;
+
+	cli_progress_show(&ctl->progress, done, total, "mutants, %s %s",
+			  last->name, last->killed ? "killed" : "survived");
 }
 
 /* Whether one begins like that; -1 after a message. */
@@ -120,9 +122,9 @@ static int hunt_all(struct ctl *ctl, struct mutants_options *options)
 	options->stop = cli_catch_interrupts();
 	options->progress = show;
 	options->ctx = ctl;
-	progress_begin(ctl);
+	cli_progress_begin(&ctl->progress, ctl->when);
 	ret = mutants_run(options, &mutants, &why);
-	progress_end(ctl);
+	cli_progress_end(&ctl->progress);
 	if (ret) {
 		cli_say(&ctl->cli, "%s", why.text);
 		return SIM_FAILED;

@@ -59,23 +59,6 @@ static const char *parse_model(const char *text, enum sim_model *out)
 	return why;
 }
 
-static const char *parse_when(const char *text, enum sim_when *out)
-{
-	static const struct cli_name names[] = {
-		{ "auto", SIM_WHEN_AUTO },
-		{ "always", SIM_WHEN_ALWAYS },
-		{ "never", SIM_WHEN_NEVER },
-		{ NULL, 0 },
-	};
-	uint32_t value;
-	const char *why = cli_parse_name(names, text,
-					 "none of auto, always, never", &value);
-
-	if (!why)
-		*out = (enum sim_when)value;
-	return why;
-}
-
 /* A number from @min to @max; @range says so. */
 static const char *parse_small(const char *text, uint64_t min, uint64_t max,
 			       const char *range, unsigned *out)
@@ -187,7 +170,7 @@ static const char *set_value(struct ctl *ctl, unsigned int option,
 {
 	switch (option) {
 	case SIM_PROGRESS:
-		return parse_when(text, &ctl->when);
+		return cli_parse_when(text, &ctl->when);
 	case SIM_ONLY:
 		ctl->only = text;
 		return NULL;

@@ -6,7 +6,6 @@
  *
  *   main.c          commands
  *   options.c       options
- *   progress.c      how far it is, on a terminal
  *   report.c        what a campaign of the explorer found
  *   cmd_*.c         the commands
  */
@@ -46,20 +45,6 @@ enum sim_option {
 	SIM_OPTION_COUNT,
 };
 
-enum sim_when { SIM_WHEN_AUTO, SIM_WHEN_ALWAYS, SIM_WHEN_NEVER };
-
-/**
- * struct progress - the line that says how far it is.
- * @shown:    there will be one.
- * @terminal: it is overwritten; else each is a line of its own.
- */
-struct progress {
-	bool shown;
-	bool terminal;
-	uint64_t begun_ns;
-	uint64_t last_ns;
-};
-
 /**
  * struct ctl - one run of pptsim.
  * @explore: what explore and selfcheck are asked.
@@ -67,14 +52,14 @@ struct progress {
 struct ctl {
 	struct cli cli;
 	struct sim_options explore;
-	enum sim_when when;
+	enum cli_when when;
 	const char *only;
 	const char *profile;
 	const char *pool_dir;
 	uint64_t rounds;
 	unsigned jobs;
 	unsigned limit_s;
-	struct progress progress;
+	struct cli_progress progress;
 };
 
 /* ---------------------------------------------------------- options.c -- */
@@ -86,18 +71,6 @@ int sim_set_option(struct ctl *ctl, unsigned int option, const char *text);
 
 /* "m2"; and back, by what the options accept. */
 const char *sim_model_name(enum sim_model model);
-
-/* --------------------------------------------------------- progress.c -- */
-
-void progress_begin(struct ctl *ctl);
-/*
- * @done of @total things are done; @format says the rest.  Cheap to call
- * often, shows something a few times a second.
- */
-void progress_show(struct ctl *ctl, uint64_t done, uint64_t total,
-		   const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-void progress_end(struct ctl *ctl);
 
 /* ----------------------------------------------------------- report.c -- */
 

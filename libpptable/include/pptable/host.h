@@ -101,6 +101,39 @@ int ppt_host_close(struct ppt_host *host);
 int ppt_host_try(struct ppt_host *host, int (*fn)(void *arg), void *arg,
 		 struct ppt_host_diag *diag);
 
+/**
+ * struct ppt_host_check - how to check.
+ * @threads:  0 means one for each CPU.
+ * @policy, @pa_bits, @present: as in ppt_check_config.
+ * @problem:  NULL, or called with @ctx for each problem, in the order of their
+ *            places, when all is done; on the caller's thread.
+ * @progress: NULL, or called with @ctx meanwhile, on the caller's thread.
+ */
+struct ppt_host_check {
+	uint32_t threads;
+	uint32_t policy;
+	uint32_t pa_bits;
+	const struct ppt_memory_map *present;
+	void (*problem)(void *ctx, const struct ppt_problem *problem);
+	void (*progress)(void *ctx, uint64_t done, uint64_t total);
+	void *ctx;
+};
+
+/**
+ * ppt_host_check - check a pool file; changes nothing.
+ * @opt: NULL means all defaults.
+ *
+ * Checks the pool as a restart would make it, the journal replayed into private
+ * memory.  Pages that cannot be read are reported.  Holds a reader's lock.
+ * Bound:  reads every table and descriptor, once for each page that cannot be
+ *         read.  At most 2^18 problems for each thread are told, all counted.
+ * Return: 0, whatever was found: @report has the verdict; PPT_E_SYS;
+ *         PPT_E_LOCKED; PPT_E_MAGIC the file is empty; PPT_E_IO more than 64
+ *         pages cannot be read; PPT_E_NOMEM; PPT_E_INVAL.
+ */
+int ppt_host_check(const char *path, const struct ppt_host_check *opt,
+		   struct ppt_check_report *report, struct ppt_host_diag *diag);
+
 #ifdef __cplusplus
 }
 #endif

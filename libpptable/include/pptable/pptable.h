@@ -7,6 +7,7 @@
 #ifndef PPTABLE_PPTABLE_H
 #define PPTABLE_PPTABLE_H
 
+#include <pptable/check.h>
 #include <pptable/error.h>
 #include <pptable/map.h>
 #include <pptable/pm.h>

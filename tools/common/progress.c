@@ -8,20 +8,36 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "pptsim.h"
+#include "tools/common/cli.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define EVERY_NS (NS_PER_S / 4)
 /* Where lines are kept, there are fewer. */
 #define EVERY_LINE_NS (NS_PER_S * 10)
 
-void progress_begin(struct ctl *ctl)
+const char *cli_parse_when(const char *text, enum cli_when *out)
 {
-	struct progress *p = &ctl->progress;
+	static const struct cli_name names[] = {
+		{ "auto", CLI_WHEN_AUTO },
+		{ "always", CLI_WHEN_ALWAYS },
+		{ "never", CLI_WHEN_NEVER },
+		{ NULL, 0 },
+	};
+	uint32_t value;
+	const char *why = cli_parse_name(names, text,
+					 "none of auto, always, never", &value);
 
+	if (!why)
+		*out = (enum cli_when)value;
+	return why;
+}
+
+void cli_progress_begin(struct cli_progress *p, enum cli_when when)
+{
 	p->terminal = isatty(STDERR_FILENO) != 0;
-	p->shown = ctl->when == SIM_WHEN_ALWAYS ||
-		   (ctl->when == SIM_WHEN_AUTO && p->terminal);
+	p->shown = when == CLI_WHEN_ALWAYS ||
+		   (when == CLI_WHEN_AUTO && p->terminal);
+	p->whole = false;
 	p->begun_ns = cli_now_ns();
 	p->last_ns = p->begun_ns;
 }
@@ -39,10 +55,18 @@ static void duration_text(double seconds, char *out)
 		snprintf(out, 32, "%llu s", s);
 }
 
-void progress_show(struct ctl *ctl, uint64_t done, uint64_t total,
-		   const char *format, ...)
+/* A little time has passed, or all is done and that was not said. */
+static bool is_due(const struct cli_progress *p, uint64_t now, bool whole)
 {
-	struct progress *p = &ctl->progress;
+	uint64_t every = p->terminal ? EVERY_NS : EVERY_LINE_NS;
+
+	return now - p->last_ns >= every || (whole && !p->whole);
+}
+
+void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t total,
+		       const char *format, ...)
+{
+	bool whole = done && done == total;
 	uint64_t now;
 	double passed;
 	char text[160];
@@ -52,9 +76,10 @@ void progress_show(struct ctl *ctl, uint64_t done, uint64_t total,
 	if (!p->shown)
 		return;
 	now = cli_now_ns();
-	if (now - p->last_ns < (p->terminal ? EVERY_NS : EVERY_LINE_NS))
+	if (!is_due(p, now, whole))
 		return;
 	p->last_ns = now;
+	p->whole = whole;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
@@ -68,8 +93,9 @@ void progress_show(struct ctl *ctl, uint64_t done, uint64_t total,
 	fflush(stderr);
 }
 
-void progress_end(struct ctl *ctl)
+void cli_progress_end(struct cli_progress *p)
 {
-	if (ctl->progress.shown && ctl->progress.terminal)
+	if (p->shown && p->terminal)
 		fputs("\r\033[K", stderr);
+	p->shown = false;
 }

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pass: tables; every entry.  No guard: compiled once for each family of
+ * formats, on top of the contract of core/pt.h and
+ *
+ *   pte_zero_bits(level, table)  what is 0 in entries
+ *   PTE_TABLE_RIGHTS             bits that are the same in all that name tables
+ *   PTE_ADDRESS                  bits of an address
+ *
+ * The loop over leaves is what check takes its time for.
+ */
+
+static bool pt_table_pa(uint64_t entry, uint32_t level, ppt_pa_t *pa)
+{
+	if (pte_kind(entry, level) != PTE_TABLE)
+		return false;
+	*pa = pte_table_pa(entry);
+	return true;
+}
+
+static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
+			   uint64_t e)
+{
+	const struct ppt_check *c = t->worker->check;
+	uint32_t map = t->epoch < 0 ? c->epochs - 1 : (uint32_t)t->epoch;
+	uint64_t at, desc;
+	uint32_t page;
+
+	if (e & pte_zero_bits(t->level, true))
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RESERVED, slot, e);
+	if (e & c->width)
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_WIDTH, slot, e);
+	if ((e ^ pte_table(0)) & PTE_TABLE_RIGHTS)
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RIGHTS, slot, e);
+	if (ppt__check_follow(c, &PT_FAMILY, t->epoch, t->level, e, &page))
+		return;
+	at = (pte_table_pa(e) - c->map[map].region[0].base) / PPT_PAGE_BYTES;
+	if (!ppt__check_inside(c, at)) {
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_OUTSIDE, slot, e);
+		return;
+	}
+	desc = ppt__check_desc(c, (uint32_t)at);
+	if (c->any_held && ppt__check_bit(c->held, at))
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_HELD, slot, e);
+	else if (ppt__desc_level(desc) >= t->level)
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_LEVEL, slot, e);
+	else
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_TARGET, slot, e);
+}
+
+/* Which of its bits is wrong. */
+static void pt_leaf_bits(struct ppt__check_table *t, uint32_t slot, uint64_t e)
+{
+	if (e & pte_zero_bits(t->level, false))
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RESERVED, slot, e);
+	if (e & t->worker->check->width)
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_WIDTH, slot, e);
+	if (e & PTE_ADDRESS & (pte_span(t->level) - 1))
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNALIGNED, slot, e);
+}
+
+static void pt_leaf_policy(struct ppt__check_table *t, uint32_t slot,
+			   uint64_t e)
+{
+	uint32_t prot = pte_prot(e);
+
+	if (t->no_wx && prot & PPT_PROT_WRITE && prot & PPT_PROT_EXEC)
+		ppt__check_entry(t, PPT_PROBLEM_POLICY_WX, slot, e);
+	if (t->no_user && prot & PPT_PROT_USER)
+		ppt__check_entry(t, PPT_PROBLEM_POLICY_USER, slot, e);
+	if (t->no_supervisor && !(prot & PPT_PROT_USER))
+		ppt__check_entry(t, PPT_PROBLEM_POLICY_SUPERVISOR, slot, e);
+}
+
+/* What a restart under the present memory map does to a leaf. */
+static void pt_leaf_present(struct ppt__check_table *t, uint32_t slot,
+			    uint64_t e, uint32_t region)
+{
+	const struct ppt_check *c = t->worker->check;
+	const struct ppt_region *was = &c->map[t->epoch].region[region];
+	const struct ppt_region *now = &c->now.region[region];
+	uint64_t span = pte_span(t->level);
+	uint64_t off = pte_leaf_pa(e, t->level) - was->base;
+
+	if (off > now->len || span > now->len - off)
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_LOST, slot, e);
+	else if ((now->base - was->base) % span)
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_MOVED, slot, e);
+}
+
+/* The region of the table's map that holds a frame; its count if none does. */
+static uint32_t pt_region(const struct ppt_memory_map *map, uint32_t hint,
+			  ppt_pa_t pa, uint64_t span)
+{
+	for (uint32_t i = 0; i < map->count; i++) {
+		uint32_t k = hint + i < map->count ? hint + i :
+						     hint + i - map->count;
+		uint64_t off = pa - map->region[k].base;
+
+		if (off < map->region[k].len &&
+		    span <= map->region[k].len - off)
+			return k;
+	}
+	return map->count;
+}
+
+/* The scan of one table: where frames are, as far as it is known already. */
+struct pt_scan {
+	const struct ppt_memory_map *map; /* NULL: of no known epoch */
+	uint32_t region;                  /* that held the last frame */
+	uint64_t base;  /* a frame is in it if its address … */
+	uint64_t limit; /* … less this is at most that */
+};
+
+/* No address is in it. */
+#define PT_NO_REGION 1u
+
+/* Find the region of a frame, and remember it; false if there is none. */
+static bool pt_locate(struct ppt__check_table *t, struct pt_scan *scan,
+		      ppt_pa_t pa)
+{
+	uint64_t span = pte_span(t->level);
+
+	scan->base = PT_NO_REGION;
+	scan->limit = 0;
+	if (!scan->map)
+		return false;
+	scan->region = pt_region(scan->map, scan->region, pa, span);
+	if (scan->region == scan->map->count) {
+		scan->region = 0;
+		return false;
+	}
+	scan->base = scan->map->region[scan->region].base;
+	scan->limit = scan->map->region[scan->region].len - span;
+	return true;
+}
+
+/*
+ * An entry that the loop does not like at first sight.  True if it is a leaf
+ * in a region, which the loop goes on with.
+ */
+static bool pt_odd(struct ppt__check_table *t, struct pt_scan *scan,
+		   uint32_t slot, uint64_t e)
+{
+	ppt_pa_t pa = pte_leaf_pa(e, t->level);
+
+	switch (pte_kind(e, t->level)) {
+	case PTE_EMPTY:
+		t->live--;
+		return false;
+	case PTE_TABLE:
+		pt_table_entry(t, slot, e);
+		return false;
+	case PTE_BAD:
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_BAD, slot, e);
+		return false;
+	case PTE_LEAF:
+		break;
+	}
+	pt_leaf_bits(t, slot, e);
+	if (pa - scan->base <= scan->limit || pt_locate(t, scan, pa))
+		return true;
+	if (scan->map)
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
+	return false;
+}
+
+/* The frames of the pool so far; the next one begins a run. */
+static void pt_run_end(struct ppt__check_table *t, uint64_t pages)
+{
+	if (t->run_end != PPT__NO_RUN)
+		ppt__check_frames(t, pages);
+	t->run_end = PPT__NO_RUN;
+}
+
+static inline __attribute__((always_inline)) void
+pt_entries_of(struct ppt__check_table *t, const uint32_t level)
+{
+	const struct ppt_check *c = t->worker->check;
+	const uint64_t pages = pte_span(level) / PPT_PAGE_BYTES;
+	const uint64_t leaf = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC);
+	const uint64_t bits = leaf | pte_zero_bits(level, false) | c->width |
+			      (PTE_ADDRESS & (pte_span(level) - 1));
+	const bool policy = t->no_wx | t->no_user | t->no_supervisor;
+	const bool extra = policy | (c->cfg.present != NULL);
+	struct pt_scan scan = { .map = t->epoch < 0 ? NULL : &c->map[t->epoch],
+				.region = t->worker->last_region,
+				.base = PT_NO_REGION };
+	uint32_t next = 0; /* slot behind the last leaf of the run */
+
+	t->live = PPT_PAGE_WORDS;
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
+		uint64_t e = __atomic_load_n(t->word + s, __ATOMIC_RELAXED);
+		uint64_t off = (e & PTE_ADDRESS) - scan.base;
+
+		if (__builtin_expect((e & bits) != leaf || off > scan.limit,
+				     0)) {
+			if (!pt_odd(t, &scan, s, e))
+				continue;
+			off = pte_leaf_pa(e, level) - scan.base;
+		}
+		if (__builtin_expect(extra, 0)) {
+			if (policy)
+				pt_leaf_policy(t, s, e);
+			if (c->cfg.present && scan.map)
+				pt_leaf_present(t, s, e, scan.region);
+		}
+		if (scan.region != 0)
+			continue;
+		/* Frames of the pool, in the order of entries. */
+		off /= PPT_PAGE_BYTES;
+		if (__builtin_expect(off != t->run_end || s != next, 0)) {
+			pt_run_end(t, pages);
+			t->run = off;
+			t->run_slot = s;
+		}
+		t->run_end = off + pages;
+		next = s + 1;
+	}
+	pt_run_end(t, pages);
+	t->worker->last_region = scan.region;
+}
+
+static void pt_entries(struct ppt__check_table *t)
+{
+	if (t->level == 1)
+		pt_entries_of(t, 1);
+	else
+		pt_entries_of(t, t->level);
+}
+
+const struct ppt__check_family PT_FAMILY = {
+	.family = PTE_FAMILY,
+	.table_pa = pt_table_pa,
+	.entries = pt_entries,
+	.span = pte_span,
+	.canonical = pte_canonical,
+};

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pass: superblocks.  Both copies, each alone and against the other; the
+ * regions of every remembered epoch; the present memory map.
+ * Gathers: the copy that counts, and so the geometry.
+ */
+#include "recovery/check/check.h"
+#include "recovery/reconcile.h"
+
+static bool same_uuid(const void *a, const void *b)
+{
+	return __builtin_memcmp(a, b, sizeof(struct ppt_uuid)) == 0;
+}
+
+/* Neither copy is good: the error that tells most. */
+static bool refuse(struct ppt_check *c, int err)
+{
+	enum ppt_problem_id id = PPT_PROBLEM_SUPERBLOCK_BOTH;
+
+	if (err == PPT_E_MAGIC)
+		id = PPT_PROBLEM_SUPERBLOCK_MAGIC;
+	else if (err == PPT_E_VERSION)
+		id = PPT_PROBLEM_SUPERBLOCK_VERSION;
+	else if (err == PPT_E_FEATURE)
+		id = PPT_PROBLEM_SUPERBLOCK_FEATURE;
+	c->err = err;
+	ppt__check_pool(c, id, 0);
+	return false;
+}
+
+/* What a copy says, less what differs between good copies. */
+static void strip(struct ppt_m_superblock *sb)
+{
+	sb->slot = ppt__le32(0);
+	sb->crc = ppt__le32(0);
+	sb->generation = ppt__le64(0);
+}
+
+/* Two valid copies. */
+static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
+		    const struct ppt_m_superblock *b)
+{
+	struct ppt_m_superblock x = *a; /* one at a time: a kernel's stack */
+	uint32_t crc[2];
+
+	strip(&x);
+	crc[0] = ppt__crc32c(0, &x, sizeof(x));
+	x = *b;
+	strip(&x);
+	crc[1] = ppt__crc32c(0, &x, sizeof(x));
+	if (crc[0] == crc[1])
+		return;
+	if (!same_uuid(a->uuid, b->uuid) ||
+	    ppt__get64(a->generation) == ppt__get64(b->generation))
+		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_TWINS, 0);
+	else
+		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_STALE, 0);
+}
+
+static bool check_size(struct ppt_check *c, const struct ppt_m_superblock *sb)
+{
+	uint64_t have = c->pm.words * 8, want = ppt__get64(sb->pool_bytes);
+	bool exact = c->cfg.flags & PPT_CHECK_EXACT;
+
+	if (have == want || (have > want && !exact))
+		return true;
+	c->err = PPT_E_SIZE;
+	ppt__check_pool(c, PPT_PROBLEM_MEDIA_SIZE, have);
+	return have > want;
+}
+
+bool ppt__check_superblocks(struct ppt_check *c,
+			    const struct ppt_m_superblock **sb)
+{
+	const struct ppt_m_superblock *copy[2];
+	int err[2], both;
+	bool fell_back;
+	uint32_t slot;
+
+	if (c->pm.words < 2 * PPT_PAGE_WORDS) {
+		c->err = PPT_E_SIZE;
+		ppt__check_pool(c, PPT_PROBLEM_MEDIA_SIZE, c->pm.words * 8);
+		return false;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		copy[i] = (const void *)ppt__pm_view(&c->pm, ppt__word(i, 0),
+						     PPT_M_SB_WORDS);
+		err[i] = ppt__superblock_check(copy[i], i, NULL);
+	}
+	both = ppt__superblock_choose(copy[0], copy[1], &slot, &fell_back,
+				      NULL);
+	if (both)
+		return refuse(c, both);
+	for (uint32_t i = 0; i < 2; i++)
+		if (err[i])
+			ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_COPY,
+				      i, 0);
+	if (!err[0] && !err[1])
+		compare(c, copy[0], copy[1]);
+	*sb = copy[slot];
+	return check_size(c, *sb);
+}
+
+/* -------------------------------------------------------------- regions -- */
+
+static bool all_zero(const void *bytes, size_t n)
+{
+	const uint8_t *p = bytes;
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < n; i++)
+		any |= p[i];
+	return any == 0;
+}
+
+static void check_reserved(struct ppt_check *c)
+{
+	const struct ppt_m_superblock *sb = c->pool->superblock;
+	uint32_t n = ppt__get32(sb->region_count);
+	bool zero = ppt__get32(sb->reserved0) == 0 &&
+		    all_zero(sb->reserved1, sizeof(sb->reserved1)) &&
+		    all_zero(sb->reserved2, sizeof(sb->reserved2)) &&
+		    all_zero(sb->region + n,
+			     (PPT_REGIONS_MAX - n) * sizeof(sb->region[0]));
+
+	for (uint32_t i = 0; i < n; i++)
+		zero &= ppt__get32(sb->region[i].reserved) == 0;
+	if (!zero)
+		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_RESERVED, 0);
+	if (ppt__get64(sb->ro_compat) & ~PPT_M_RO_COMPAT)
+		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_READ_ONLY,
+				ppt__get64(sb->ro_compat));
+}
+
+/* The regions that were there at one epoch are disjoint and valid. */
+static void check_map(struct ppt_check *c, const struct ppt_memory_map *map,
+		      bool present)
+{
+	struct ppt_memory_map seen = { .count = 0 };
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct ppt_region *r = &map->region[i];
+
+		if (!present && r->len == 0 && i > 0)
+			continue;
+		if (ppt__region_check(&seen, r, NULL) ||
+		    (r->kind == PPT_REGION_POOL) != (i == 0)) {
+			ppt__check_pool(c,
+					present ? PPT_PROBLEM_REGION_INVALID :
+						  PPT_PROBLEM_REGION_OLD,
+					i);
+			return;
+		}
+		seen.region[seen.count++] = *r;
+	}
+}
+
+/* Where each recorded region is now; len 0 if it is nowhere. */
+static void find_present(struct ppt_check *c)
+{
+	const struct ppt_memory_map *present = c->cfg.present;
+	struct ppt_diag diag = { .err = 0 };
+
+	c->now = c->pool->map;
+	if (ppt__reconcile_check(c->pool, present, &diag)) {
+		c->err = PPT_E_REGION;
+		ppt__check_pool(c, PPT_PROBLEM_MEMORY_MAP, diag.at);
+	}
+	for (uint32_t i = 0; i < c->now.count; i++) {
+		struct ppt_region *r = &c->now.region[i];
+
+		r->len = 0;
+		for (uint32_t k = 0; k < present->count && k < PPT_REGIONS_MAX;
+		     k++) {
+			if (!same_uuid(&r->uuid, &present->region[k].uuid))
+				continue;
+			r->base = present->region[k].base;
+			r->len = present->region[k].len;
+		}
+	}
+}
+
+void ppt__check_regions(struct ppt_check *c)
+{
+	const struct ppt_m_superblock *sb = c->pool->superblock;
+
+	check_reserved(c);
+	if (!same_uuid(sb->region[0].uuid, sb->uuid))
+		ppt__check_pool(c, PPT_PROBLEM_REGION_POOL, 0);
+	c->epoch_oldest = ppt__get32(sb->epoch_oldest);
+	c->epochs = c->pool->epoch - c->epoch_oldest + 1; /* 1 to 4: checked */
+	for (uint32_t i = 0; i < c->epochs; i++) {
+		ppt__epoch_map(sb, c->epoch_oldest + i, &c->map[i]);
+		check_map(c, &c->map[i], i == c->epochs - 1);
+		/* What follows relies on that [I10]. */
+		if (c->map[i].region[0].len != ppt__get64(sb->pool_bytes))
+			ppt__check_pool(c, PPT_PROBLEM_REGION_OLD, 0);
+		c->map[i].region[0].len = ppt__get64(sb->pool_bytes);
+	}
+	if (c->cfg.present)
+		find_present(c);
+}

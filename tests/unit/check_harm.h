@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * check_harm.h - the same damage twice: a sample for every day, and all of it
+ * for the label slow.
+ *
+ * Layer: tests.  PPT_TEST_SHARD=k/n takes every n-th of the pages only.
+ */
+#ifndef TESTS_UNIT_CHECK_HARM_H
+#define TESTS_UNIT_CHECK_HARM_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "../support/harm.h"
+
+#define HANG 60u /* seconds after which one damage is taken for a hang */
+
+/* 1: everything, n: about one in n. */
+struct sample {
+	uint32_t bits;      /* of metadata */
+	uint32_t dead_bits; /* of dead lines and other inert places */
+	uint32_t pages;     /* pairs of pages */
+};
+
+static inline bool harm_mine(uint32_t page)
+{
+	const char *shard = getenv("PPT_TEST_SHARD");
+	unsigned int k = 0, n = 1;
+
+	if (shard && sscanf(shard, "%u/%u", &k, &n) == 2 && n > 0)
+		return page % n == k % n;
+	return true;
+}
+
+static inline bool harm_all_inert(const struct harm *h, uint64_t word)
+{
+	return h->place[word] != HARM_MATTERS;
+}
+
+/* Every bit of every page, or so many of them. */
+static inline void harm_bits(const struct specimen *image,
+			     const struct sample *sample)
+{
+	uint64_t at = 0;
+	struct harm h;
+
+	harm_open(&h, image);
+	for (uint32_t p = 0; p < image->at.pages; p++) {
+		if (!harm_mine(p))
+			continue;
+		(void)alarm(HANG * 10);
+		for (uint64_t b = 0; b < PPT_PAGE_BYTES * 8; b++) {
+			uint64_t bit = (uint64_t)p * PPT_PAGE_BYTES * 8 + b;
+			bool dead = harm_all_inert(&h, bit / 64);
+			uint32_t one_in = dead ? sample->dead_bits :
+						 sample->bits;
+
+			/* not the same bits of each word */
+			if (!harm_is_metadata(&h, p))
+				one_in *= 64;
+			if ((at++ * UINT64_C(0x9e3779b1) >> 7) % one_in == 0)
+				(void)harm_flip(&h, bit);
+		}
+	}
+	(void)alarm(0);
+	harm_print(&h, "bits");
+	if (h.why[0])
+		fail_msg("%s", h.why);
+	harm_close(&h);
+}
+
+static inline void harm_zeros(const struct specimen *image, uint64_t len)
+{
+	uint8_t zero[PPT_PAGE_BYTES] = { 0 };
+	struct harm h;
+
+	harm_open(&h, image);
+	for (uint64_t off = 0; off < image->size; off += len) {
+		uint32_t page = (uint32_t)(off / PPT_PAGE_BYTES);
+
+		/* Of what is inert throughout, a few. */
+		if (!harm_mine(page) ||
+		    (!harm_is_metadata(&h, page) && off / len % 31))
+			continue;
+		(void)alarm(HANG);
+		(void)harm_try(&h, off, zero, len);
+	}
+	(void)alarm(0);
+	harm_print(&h, len == PPT_PAGE_BYTES ? "pages zeroed" : "lines zeroed");
+	if (h.why[0])
+		fail_msg("%s", h.why);
+	harm_close(&h);
+}
+
+/* Pages of metadata replaced by those of the same pool. */
+static inline void harm_pages(const struct specimen *image,
+			      const struct sample *sample)
+{
+	uint64_t at = 0;
+	struct harm h;
+
+	harm_open(&h, image);
+	for (uint32_t to = 0; to < image->at.pages; to++) {
+		if (!harm_is_metadata(&h, to) || !harm_mine(to))
+			continue;
+		(void)alarm(HANG);
+		for (uint32_t from = 0; from < image->at.pages; from++)
+			if (from != to && at++ % sample->pages == 0)
+				(void)harm_try(
+					&h, (uint64_t)to * PPT_PAGE_BYTES,
+					image->bytes +
+						(uint64_t)from * PPT_PAGE_BYTES,
+					PPT_PAGE_BYTES);
+	}
+	(void)alarm(0);
+	harm_print(&h, "pages replaced");
+	if (h.why[0])
+		fail_msg("%s", h.why);
+	harm_close(&h);
+}
+
+/* Every page replaced by the same page of another pool. */
+static inline void harm_foreign(const struct specimen *image)
+{
+	struct specimen other;
+	struct harm h;
+
+	specimen_make(&other, image->kind, 2);
+	harm_open(&h, image);
+	for (uint32_t p = 0; p < image->at.pages; p++) {
+		uint64_t off = (uint64_t)p * PPT_PAGE_BYTES;
+
+		(void)alarm(HANG);
+		if (harm_mine(p))
+			(void)harm_try(&h, off, other.bytes + off,
+				       PPT_PAGE_BYTES);
+	}
+	(void)alarm(0);
+	harm_print(&h, "pages of another pool");
+	if (h.why[0])
+		fail_msg("%s", h.why);
+	harm_close(&h);
+	specimen_free(&other);
+}
+
+static inline void harm_everything(const struct sample *sample)
+{
+	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
+		struct specimen image;
+
+		specimen_make(&image, (enum everything_kind)k, 1);
+		harm_bits(&image, sample);
+		harm_zeros(&image, PPT_LINE_BYTES);
+		harm_zeros(&image, PPT_PAGE_BYTES);
+		harm_pages(&image, sample);
+		harm_foreign(&image);
+		specimen_free(&image);
+	}
+}
+
+#endif
