@@ -155,6 +155,8 @@ static void mark_ring(struct harm *h)
 	uint64_t word[PPT__RECORD_WORDS_MAX];
 	uint32_t lines;
 
+	if (!n)
+		return;
 	for (uint64_t line = 0; line < n; line++)
 		memset(h->place + ring + line * 8, HARM_DEAD, 8);
 	for (uint64_t line = i->tail; line < i->end; line += lines) {

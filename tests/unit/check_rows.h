@@ -145,6 +145,7 @@ static inline void run_case(const struct row_case *row,
 	if (!p) {
 		outcome_print(&o);
 		fail_msg("%s is not reported", want.code);
+		return;
 	}
 	if (row->va != 1 && (!(p->where & PPT_WHERE_VA) || p->va != row->va ||
 			     strcmp(p->space, SPACE) != 0)) {
