@@ -175,7 +175,7 @@ void engine_play(struct engine *x, unsigned level, const struct trace *t,
 		 uint32_t event);
 
 /* At an acknowledgement of the workload: what is neither durable nor covered. */
-void engine_check_acknowledged(struct engine *x);
+void engine_check_acknowledged(struct engine *x, bool emptied);
 
 /* Try all crashes of the recorded workload. */
 void engine_crash_all(struct engine *x);

@@ -296,7 +296,7 @@ void engine_crash_at(struct engine *x, uint32_t event)
 	x->run[0].at = at;
 	if (e->kind == TRACE_ACK && e->low == e->high &&
 	    x->opt->model != SIM_M0)
-		engine_check_acknowledged(x);
+		engine_check_acknowledged(x, e->emptied);
 	engine_explore(x, 0, &at);
 }
 

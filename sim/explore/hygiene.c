@@ -27,6 +27,7 @@ struct replayed {
 struct hygiene {
 	struct engine *x;
 	struct replayed *set;
+	bool emptied; /* the tail, too, has to be durable */
 };
 
 static uint32_t slot_of(const struct replayed *s, uint64_t word)
@@ -87,7 +88,7 @@ static void check_word(struct hygiene *h, uint64_t word)
 	uint16_t site = pending_site(&x->pending[0], word);
 	uint32_t at;
 
-	if (engine_is_tail(word) || is_free(x, word))
+	if ((engine_is_tail(word) && !h->emptied) || is_free(x, word))
 		return;
 	if (pending_options(&x->pending[0], word, option) < 2)
 		return;
@@ -105,10 +106,10 @@ static void check_word(struct hygiene *h, uint64_t word)
 			 trace_site_text(site));
 }
 
-void engine_check_acknowledged(struct engine *x)
+void engine_check_acknowledged(struct engine *x, bool emptied)
 {
 	static struct replayed *set;
-	struct hygiene h = { .x = x };
+	struct hygiene h = { .x = x, .emptied = emptied };
 	const struct image_view view = { .media = x->media.read,
 					 .words = x->media.words,
 					 .open = x->media.open,
