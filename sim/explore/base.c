@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/explore/steps.h"
+#include "sim/oracle/memory.h"
 
 #define PHYS UINT64_C(0x2000000000)
 #define DRAM UINT64_C(0x10000000000)
@@ -46,18 +47,6 @@ static void fill_dirty(struct world *w)
 		else
 			word[i] = pa | 0x67 | (v >> 4 & 0x80) | (v >> 63 << 63);
 	}
-}
-
-static void add_region(struct ppt_memory_map *map, uint8_t id, uint32_t kind,
-		       ppt_pa_t base, uint64_t len)
-{
-	struct ppt_region *region = &map->region[map->count++];
-
-	memset(region, 0, sizeof(*region));
-	memset(region->uuid.b, id, sizeof(region->uuid.b));
-	region->kind = kind;
-	region->base = base;
-	region->len = len;
 }
 
 /* Only the last state counts. */
@@ -149,9 +138,9 @@ int world_base(struct world *w)
 
 	world_close(w);
 	fill_dirty(w);
-	add_region(&map, 0x70, PPT_REGION_POOL, PHYS, w->pm.bytes);
-	add_region(&map, 0xd1, PPT_REGION_DRAM, DRAM, DRAM_BYTES);
-	add_region(&map, 0xd2, PPT_REGION_PMEM, PMEM, PMEM_BYTES);
+	memory_add(&map, 0x70, PPT_REGION_POOL, PHYS, w->pm.bytes);
+	memory_add(&map, 0xd1, PPT_REGION_DRAM, DRAM, DRAM_BYTES);
+	memory_add(&map, 0xd2, PPT_REGION_PMEM, PMEM, PMEM_BYTES);
 	oracle_init(&w->now, &map);
 	oracle_copy(&w->state[0].o, &w->now);
 	w->states = 1;

@@ -11,12 +11,12 @@ static const struct {
 	const char *name;
 	const char *why;
 } justified[] = {
-	{ "", "" },
+	{ NULL, NULL }, /* the end: there is none at present */
 };
 
 const char *mutant_justification(const char *name)
 {
-	for (size_t i = 0; i < sizeof(justified) / sizeof(justified[0]); i++)
+	for (size_t i = 0; justified[i].name; i++)
 		if (!strcmp(justified[i].name, name))
 			return justified[i].why;
 	return NULL;

@@ -37,7 +37,6 @@ struct mutant_result {
  * @jobs:     processes at a time; 0: one for each CPU.
  * @limit_s:  seconds for one mutant; 0: 120.  One that is not killed by then
  *            survives.
- * @program:  the path of this program, to find the test build beside it.
  * @progress: NULL, or called after each.
  */
 struct mutants_options {
@@ -45,7 +44,6 @@ struct mutants_options {
 	uint64_t seed;
 	unsigned jobs;
 	unsigned limit_s;
-	const char *program;
 	const volatile sig_atomic_t *stop;
 	void (*progress)(void *ctx, unsigned done, unsigned total,
 			 const struct mutant_result *last);

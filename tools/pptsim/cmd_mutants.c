@@ -4,10 +4,8 @@
  *
  * Layer: tools.
  */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pptsim.h"
 #include "sim/mutants/mutants.h"
@@ -172,20 +170,14 @@ static int list_all(struct ctl *ctl, const struct mutants_options *options)
 
 int sim_cmd_mutants(struct ctl *ctl)
 {
-	char program[PATH_MAX] = "";
 	struct mutants_options options = {
 		.only = ctl->only,
 		.seed = ctl->explore.seed,
 		.jobs = ctl->jobs,
 		.limit_s = ctl->limit_s,
-		.program = program,
 	};
 	int known = 1;
 
-	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0) {
-		cli_say(&ctl->cli, "/proc/self/exe cannot be read");
-		return SIM_FAILED;
-	}
 	if (ctl->only)
 		known = is_known(ctl, &options);
 	if (known < 0)
