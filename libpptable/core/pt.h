@@ -48,8 +48,8 @@ struct ppt__pt_ops {
 		     bool whole, struct ppt_diag *diag);
 	int (*protect)(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		       uint32_t prot, bool aside, struct ppt_diag *diag);
-	/* The leaf at or, if @next, the first one from va on. */
-	int (*find)(struct ppt_space *space, ppt_va_t va, bool next,
+	/* The leaf at va or, in an iteration, the first one from va on. */
+	int (*find)(struct ppt_space *space, ppt_va_t va, struct ppt_iter *it,
 		    struct ppt_extent *out, struct ppt_diag *diag);
 	/* One bounded step of freeing an item of the reclaim list. */
 	int (*reclaim)(struct ppt_pool *pool, uint32_t slot, uint64_t item,
