@@ -207,17 +207,18 @@ static int walk_tree(struct walk *w, uint32_t root, uint32_t level)
 static int walk_spaces(struct walk *w)
 {
 	struct ppt_pool *pool = w->pool;
-	uint32_t page = pool->at.dir_page;
-	uint64_t next;
+	struct ppt__chain chain = ppt__chain_first(pool);
 
-	for (uint32_t k = 0; page && k < PPT_M_DIR_PAGES_MAX; k++) {
+	for (uint32_t k = 0; chain.page && k < PPT_M_DIR_PAGES_MAX; k++) {
+		uint32_t page = chain.page;
+		int err;
+
 		for (uint32_t i = 1; i <= PPT_M_DIR_ENTRIES; i++) {
 			uint32_t at = i * PPT_M_DIR_WORDS;
 			uint64_t format =
 				ppt__load(pool, page, at + PPT_M_DIR_FORMAT);
 			uint64_t root =
 				ppt__load(pool, page, at + PPT_M_DIR_ROOT);
-			int err;
 
 			if (!format)
 				continue;
@@ -232,11 +233,9 @@ static int walk_spaces(struct walk *w)
 			if (err)
 				return err;
 		}
-		next = ppt__load(pool, page, 0);
-		if (next >= pool->at.pages)
-			return ppt__fail(w->diag, PPT_E_CORRUPT, "directory",
-					 "link leads outside the pool", page);
-		page = (uint32_t)next;
+		err = ppt__chain_next(pool, &chain, w->diag);
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -16,18 +16,23 @@ static uint32_t entry_slot(uint32_t i)
 	return (i + 1) * PPT_M_DIR_WORDS;
 }
 
-/* The next page of the chain; 0 behind the last. */
-static int next_page(struct ppt_pool *pool, uint32_t *page,
-		     struct ppt_diag *diag)
+int ppt__chain_next(struct ppt_pool *pool, struct ppt__chain *chain,
+		    struct ppt_diag *diag)
 {
-	uint64_t next = ppt__load(pool, *page, 0);
+	uint64_t next = ppt__load(pool, chain->page, 0);
 
 	if (next && (next < pool->at.first_page || next >= pool->at.pages ||
+		     next == chain->seen ||
 		     ppt__desc_type(ppt__desc_load(pool, (uint32_t)next)) !=
 			     PPT__DESC_META))
 		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
-				 "link to a page that is no directory", *page);
-	*page = (uint32_t)next;
+				 "link to a page that is no directory, or back",
+				 chain->page);
+	chain->page = (uint32_t)next;
+	if (++chain->steps == chain->until) {
+		chain->seen = next;
+		chain->until *= 2;
+	}
 	return 0;
 }
 
@@ -73,9 +78,9 @@ static int read_entry(struct ppt_pool *pool, struct place at,
 static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page = pool->at.dir_page;
+	struct ppt__chain chain = ppt__chain_first(pool);
 
-	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && page; k++) {
+	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && chain.page; k++) {
 		uint64_t first = k * PPT_M_DIR_ENTRIES;
 		uint32_t i = *cursor > first ? (uint32_t)(*cursor - first) : 0;
 		int err;
@@ -83,13 +88,14 @@ static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 		for (; i < PPT_M_DIR_ENTRIES; i++) {
 			uint32_t slot = entry_slot(i);
 
-			if (!ppt__load(pool, page, slot + PPT_M_DIR_FORMAT))
+			if (!ppt__load(pool, chain.page,
+				       slot + PPT_M_DIR_FORMAT))
 				continue;
-			*at = (struct place){ page, slot };
+			*at = (struct place){ chain.page, slot };
 			*cursor = first + i + 1;
 			return 0;
 		}
-		err = next_page(pool, &page, diag);
+		err = ppt__chain_next(pool, &chain, diag);
 		if (err)
 			return err;
 	}
@@ -171,23 +177,25 @@ static bool name_ok(const char *name)
 static int find_empty(struct ppt_pool *pool, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page = pool->at.dir_page, last, fresh = 0;
+	struct ppt__chain chain = ppt__chain_first(pool);
+	uint32_t last, fresh = 0;
 	int err;
 
 	for (uint32_t k = 0; k < PPT_M_DIR_PAGES_MAX; k++) {
 		for (uint32_t i = 0; i < PPT_M_DIR_ENTRIES; i++) {
-			*at = (struct place){ page, entry_slot(i) };
-			if (!ppt__load(pool, page, at->slot + PPT_M_DIR_FORMAT))
+			*at = (struct place){ chain.page, entry_slot(i) };
+			if (!ppt__load(pool, chain.page,
+				       at->slot + PPT_M_DIR_FORMAT))
 				return 0;
 		}
-		last = page;
-		err = next_page(pool, &page, diag);
-		if (err || page)
+		last = chain.page;
+		err = ppt__chain_next(pool, &chain, diag);
+		if (err || chain.page)
 			goto next;
 		err = ppt__meta_new(pool, &fresh, diag);
 		if (!err)
 			err = ppt__table_set(pool, last, 0, 1, fresh, 0);
-		page = fresh;
+		chain.page = fresh;
 next:
 		if (err)
 			return err;

@@ -9,6 +9,27 @@
 #include "core/pool.h"
 #include "format/mutant.h"
 
+/*
+ * A step along the directory's pages.  @seen is a page that the chain has come
+ * by, another one whenever @steps has doubled: so a circle is found when it is
+ * gone round [I10].
+ */
+struct ppt__chain {
+	uint32_t page; /* 0 behind the last */
+	uint32_t steps;
+	uint32_t until;
+	uint64_t seen;
+};
+
+static inline struct ppt__chain ppt__chain_first(const struct ppt_pool *pool)
+{
+	return (struct ppt__chain){ .page = pool->at.dir_page, .until = 1 };
+}
+
+/* Return: 0; PPT_E_CORRUPT a link to what is no directory page, or back. */
+int ppt__chain_next(struct ppt_pool *pool, struct ppt__chain *chain,
+		    struct ppt_diag *diag);
+
 /* Marks of a run that sets words of a page, by its descriptor. */
 static inline uint64_t ppt__table_marks(const struct ppt_pool *pool,
 					uint64_t desc)
