@@ -260,16 +260,20 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 int ppt_space_delete(struct ppt_pool *pool, const char *name,
 		     struct ppt_diag *diag)
 {
+	struct ppt_space_info info;
+	struct ppt_space space;
 	struct ppt__call call;
 	struct place at;
 	uint32_t root;
 	int err = find_name(pool, name, &at, diag);
 
+	if (!err) /* what is no table may not come to the reclaim list */
+		err = read_entry(pool, at, &info, &space, diag);
 	if (!err)
 		err = ppt__call_begin(pool, &call, diag);
 	if (err)
 		return err;
-	root = (uint32_t)ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
+	root = space.root_page;
 	pool->walk_era++;
 	ppt__txn_gather(pool, root, 0, UINT64_MAX);
 	err = ppt__table_set(pool, at.page, at.slot, PPT_M_DIR_WORDS, 0, 0);
