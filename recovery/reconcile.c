@@ -91,8 +91,11 @@ static int map_of(struct ppt_pool *pool, uint64_t desc, uint32_t page,
 		  struct ppt_memory_map *out, struct ppt_diag *diag)
 {
 	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
+	uint32_t count = pool->epoch - oldest + 1; /* modulo 2^32 */
 
-	for (uint32_t e = oldest; e <= pool->epoch; e++) {
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t e = oldest + i;
+
 		if ((e & 15u) != ppt__desc_epoch(desc) &&
 		    !PPT_MUTANT(REBASE_TWICE))
 			continue;
