@@ -367,6 +367,11 @@ int ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *present,
 	if (err)
 		return err;
 	same = same_places(&pool->map, &now, &grown);
+	/* All of it is judged before anything is recorded [I9]. */
+	if (!same || ppt__get32(pool->superblock->epoch_oldest) != pool->epoch)
+		err = walk_all(pool, &now, false, &none, diag);
+	if (err)
+		return err;
 	if (same && grown)
 		record_map(pool, &now, pool->epoch);
 	if (same)
@@ -375,8 +380,6 @@ int ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *present,
 	if (pool->epoch - ppt__get32(pool->superblock->epoch_oldest) ==
 	    PPT_M_EPOCHS - 1)
 		err = work_off(pool, rebased, diag);
-	if (!err)
-		err = walk_all(pool, &now, false, &none, diag);
 	if (err)
 		return err;
 	record_map(pool, &now, pool->epoch + 1);
