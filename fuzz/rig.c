@@ -361,4 +361,10 @@ void rig_move(struct rig *rig, struct input *in, struct ppt_memory_map *map)
 			   0x1000);
 	if (how & 32)
 		map->region[1].len -= by;
+	if (how & 64)
+		memory_add(map, 0x9a, PPT_REGION_POOL, UINT64_C(0xe0000000),
+			   PPT_POOL_BYTES_MIN);
+	while (how & 128 && map->count < PPT_REGIONS_MAX)
+		memory_add(map, (uint8_t)map->count, PPT_REGION_DEVICE,
+			   map->count * PPT_SIZE_1G, PPT_SIZE_4K);
 }
