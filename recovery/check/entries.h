@@ -18,6 +18,30 @@ static bool pt_table_pa(uint64_t entry, uint32_t level, ppt_pa_t *pa)
 	return true;
 }
 
+static bool pt_leaf(uint64_t entry, uint32_t level, ppt_pa_t *pa)
+{
+	if (pte_kind(entry, level) != PTE_LEAF)
+		return false;
+	*pa = pte_leaf_pa(entry, level);
+	return true;
+}
+
+static uint64_t pt_tidy(uint64_t entry, uint32_t level)
+{
+	bool table = pte_kind(entry, level) == PTE_TABLE;
+
+	entry &= ~pte_zero_bits(level, table);
+	if (table)
+		entry = (entry & ~PTE_TABLE_RIGHTS) |
+			(pte_table(0) & PTE_TABLE_RIGHTS);
+	return entry;
+}
+
+static uint64_t pt_without(uint64_t entry, uint32_t prot)
+{
+	return pte_with_prot(entry, pte_prot(entry) & ~prot);
+}
+
 static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
 			   uint64_t e)
 {
@@ -232,7 +256,10 @@ static void pt_entries(struct ppt__check_table *t)
 const struct ppt__check_family PT_FAMILY = {
 	.family = PTE_FAMILY,
 	.table_pa = pt_table_pa,
+	.leaf_pa = pt_leaf,
 	.entries = pt_entries,
+	.tidy = pt_tidy,
+	.without = pt_without,
 	.span = pte_span,
 	.canonical = pte_canonical,
 };
