@@ -22,7 +22,7 @@ _pptctl_arguments() {
 		case $word in
 		--flush | --size | --phys-base | --journal | --region | \
 			--uuid | --format | --prot | --page-size | --pid | \
-			--memory-map | --policy | --progress)
+			--memory-map | --policy | --progress | --backup)
 			skip=1
 			;;
 		-?*) ;;
@@ -71,7 +71,7 @@ _pptctl() {
 		command="$command ${COMP_WORDS[2]}"
 		first=3
 	fi
-	if [ "$prev" = --memory-map ]; then
+	if [ "$prev" = --memory-map ] || [ "$prev" = --backup ]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	fi

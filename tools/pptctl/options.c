@@ -42,6 +42,11 @@ const struct cli_option ctl_options[CTL_OPTIONS] = {
 			 "a list of wx, user, supervisor, pa-bits=N" },
 	[CTL_PROGRESS] = { "--progress", "WHEN",
 			   "auto (default: on a terminal), always or never" },
+	[CTL_REPAIR] = { "--repair", NULL, "repair what is wrong" },
+	[CTL_BACKUP] = { "--backup", "FILE",
+			 "copy the pool there before the first write" },
+	[CTL_DRY_RUN] = { "--dry-run", NULL,
+			  "with --repair: only say what it would do" },
 };
 
 static const char *add_region(struct ppt_memory_map *map, const char *text)
