@@ -284,7 +284,11 @@ static void write_page(struct ppt__repair *r, uint32_t k)
 	if (ppt__repair_write(r, page, word,
 			      ppt__desc_page(r->pool->seed, page,
 					     ppt__desc_meta(), word)))
-		ppt__repair_at(r, PPT_ACTION_DIRECTORY, page);
+		ppt__repair_at(r,
+			       r->use[page] & PPT__USE_DOUBTED ?
+				       PPT_ACTION_DIRECTORY_DOUBTED :
+				       PPT_ACTION_DIRECTORY,
+			       page);
 }
 
 void ppt__repair_directory(struct ppt__repair *r)

@@ -105,6 +105,7 @@ void mended_open(struct mended *m, const struct specimen *image)
 	memset(m, 0, sizeof(*m));
 	m->image = image;
 	m->media = need(aligned_alloc(PPT_PAGE_BYTES, image->size));
+	m->copy = need(aligned_alloc(PPT_PAGE_BYTES, image->size));
 	m->scratch_bytes =
 		(ppt_repair_scratch_bytes(image->bytes, image->size) + 63) /
 		64 * 64;
@@ -123,6 +124,7 @@ void mended_open(struct mended *m, const struct specimen *image)
 void mended_close(struct mended *m)
 {
 	free(m->media);
+	free(m->copy);
 	free(m->scratch);
 	free(m->good);
 }
@@ -144,12 +146,11 @@ static void on_problem(void *ctx, uint32_t worker, const struct ppt_problem *p)
 
 void mended_check(struct mended *m)
 {
-	uint8_t *copy = need(aligned_alloc(PPT_PAGE_BYTES, m->image->size));
 	struct ppt_check_config cfg = m->with;
 
-	memcpy(copy, m->media, m->image->size);
-	cfg.pm = (struct ppt_pm_config){ .media = copy,
-					 .writable = copy,
+	memcpy(m->copy, m->media, m->image->size);
+	cfg.pm = (struct ppt_pm_config){ .media = m->copy,
+					 .writable = m->copy,
 					 .bytes = m->image->size };
 	cfg.scratch = m->scratch;
 	cfg.scratch_bytes = m->scratch_bytes;
@@ -159,7 +160,6 @@ void mended_check(struct mended *m)
 	memset(m->problems, 0, sizeof(m->problems));
 	if (ppt_check(&cfg, &m->report, NULL))
 		abort();
-	free(copy);
 }
 
 static void on_action(void *ctx, const struct ppt_action *action)

@@ -32,6 +32,7 @@ struct mended_map {
 struct mended {
 	const struct specimen *image;
 	uint8_t *media; /* the damaged copy */
+	uint8_t *copy;  /* of that, to check it */
 	void *scratch;
 	size_t scratch_bytes;
 	uint32_t states;         /* that the damage may lead to: … */

@@ -26,6 +26,7 @@ struct sample {
 	uint32_t bits;  /* of metadata */
 	uint32_t dead;  /* of free and data pages */
 	uint32_t pages; /* pairs of pages */
+	uint32_t lines; /* of metadata */
 };
 
 static inline bool repair_mine(uint64_t page)
@@ -81,7 +82,8 @@ static inline void repair_bits(const struct specimen *image,
 	repair_end(&m, "bits");
 }
 
-static inline void repair_zeros(const struct specimen *image, uint64_t len)
+static inline void repair_zeros(const struct specimen *image, uint64_t len,
+				uint32_t one_in)
 {
 	const uint8_t zero[PPT_PAGE_BYTES] = { 0 };
 	static struct mended m;
@@ -90,7 +92,7 @@ static inline void repair_zeros(const struct specimen *image, uint64_t len)
 	for (uint64_t off = 0; off < image->size; off += len) {
 		uint64_t page = off / PPT_PAGE_BYTES;
 
-		if (!repair_mine(page) ||
+		if (!repair_mine(page) || off / len % one_in ||
 		    (!repair_metadata(image, page) && off / len % 31))
 			continue;
 		(void)alarm(HANG);
@@ -145,9 +147,9 @@ static inline void repair_everything(const struct sample *sample)
 		struct specimen image;
 
 		specimen_make(&image, (enum everything_kind)k, 1);
-		repair_zeros(&image, PPT_PAGE_BYTES);
+		repair_zeros(&image, PPT_PAGE_BYTES, 1);
 		repair_foreign(&image);
-		repair_zeros(&image, PPT_LINE_BYTES);
+		repair_zeros(&image, PPT_LINE_BYTES, sample->lines);
 		repair_pages(&image, sample);
 		repair_bits(&image, sample);
 		specimen_free(&image);

@@ -9,7 +9,9 @@
 
 static void ppt_repair__any_damage_gives_no_wrong_translation(void **state)
 {
-	const struct sample sample = { .bits = 1, .dead = 64, .pages = 1 };
+	const struct sample sample = {
+		.bits = 1, .dead = 64, .pages = 1, .lines = 1
+	};
 
 	repair_everything(&sample);
 }

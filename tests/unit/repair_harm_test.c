@@ -6,10 +6,14 @@
  * Layer: tests.
  */
 #include "repair_harm.h"
+#include "sim/oracle/rng.h" /* TEST_SHARE */
 
 static void ppt_repair__sampled_damage_gives_no_wrong_translation(void **state)
 {
-	const struct sample sample = { .bits = 211, .dead = 4096, .pages = 11 };
+	const struct sample sample = { .bits = 997 * TEST_SHARE,
+				       .dead = 65536,
+				       .pages = 29 * TEST_SHARE,
+				       .lines = 11 * TEST_SHARE };
 
 	repair_everything(&sample);
 }

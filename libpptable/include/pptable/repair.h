@@ -41,6 +41,8 @@ extern "C" {
 	  "words that a record sets in a data page are left as they are")      \
 	X(DIRECTORY, "directory-written", false,                               \
 	  "directory page is written anew")                                    \
+	X(DIRECTORY_DOUBTED, "directory-doubted", true,                        \
+	  "damaged directory page keeps the entries that lead to roots")       \
 	X(SPACE_EMPTIED, "space-emptied", true,                                \
 	  "the space's root table is lost: it maps nothing now")               \
 	X(SPACE_REMOVED, "space-removed", true,                                \
