@@ -178,7 +178,8 @@ int mended_repair(struct mended *m)
 		.pm = { .media = m->media,
 			.writable = m->media,
 			.bytes = m->image->size,
-			.flush = PPT_FLUSH_EADR },
+			.flush = PPT_FLUSH_EADR,
+			.observer = m->observer },
 		.scratch = m->scratch,
 		.scratch_bytes = m->scratch_bytes,
 		.present = m->with.present,
@@ -282,7 +283,7 @@ static int judge_map(struct mended *m, const struct ppt_action *first)
 		all = false;
 		m->lost++;
 		/* The journal's end may be gone without a trace. */
-		if (m->states == 1 && !was_told(m, was))
+		if (m->states == 1 && !m->again && !was_told(m, was))
 			return broken(m, "lost and not told: %s %#llx (%s)",
 				      was->space, (unsigned long long)was->e.va,
 				      first ? first->code : "no action");
