@@ -43,7 +43,7 @@ struct mended {
 	struct ppt_action action[MENDED_ACTIONS];
 	uint32_t problems[PPT_PROBLEM_COUNT]; /* of the last check */
 	struct ppt_check_report report;
-	struct ppt_check_config with; /* policy, present, pa_bits */
+	struct ppt_check_config with;           /* policy, present, pa_bits */
 	const struct ppt_pm_observer *observer; /* of repairs */
 	bool again; /* an earlier repair was cut short: it told what is lost */
 	/* counts: of damages … */

@@ -123,7 +123,8 @@ int ctl_cmd_check(struct ctl *ctl)
 	if (!ctl_given(ctl, CTL_REPAIR) &&
 	    (ctl_given(ctl, CTL_BACKUP) || ctl_given(ctl, CTL_DRY_RUN) ||
 	     ctl_given(ctl, CTL_FLUSH))) {
-		ctl_say(ctl, "--backup, --dry-run and --flush go with --repair");
+		ctl_say(ctl,
+			"--backup, --dry-run and --flush go with --repair");
 		return CTL_USAGE;
 	}
 	if (file) {
