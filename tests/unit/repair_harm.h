@@ -43,6 +43,9 @@ static inline bool repair_metadata(const struct specimen *image, uint64_t page)
 {
 	uint32_t type = ppt__desc_type(*specimen_desc(image, page));
 
+	if (image->tail == image->end && page >= image->at.journal_page &&
+	    page < image->at.desc_page)
+		return false; /* the ring is dead */
 	return type == PPT__DESC_FIXED || type == PPT__DESC_META ||
 	       type > PPT__DESC_TABLE;
 }

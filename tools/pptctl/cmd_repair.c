@@ -78,14 +78,20 @@ static void report_json(const struct ctl *ctl, struct repair *repair,
 	cli_json_print(root, JSON_INDENT(2));
 }
 
+static unsigned long long all_of(const struct ppt_check_report *r)
+{
+	uint64_t sum = 0;
+
+	for (int i = PPT_SEVERITY_NOTE; i <= PPT_SEVERITY_FATAL; i++)
+		sum += r->problems[i];
+	return sum;
+}
+
 static void report_text(const struct ppt_host_repair_report *r, uint64_t ns)
 {
-	const uint64_t *was = r->before.problems, *is = r->after.problems;
-
 	printf("verdict      %s: %llu problems before, %llu left\n",
-	       ppt_repair_verdict_name(r->verdict),
-	       (unsigned long long)(was[0] + was[1] + was[2] + was[3]),
-	       (unsigned long long)(is[0] + is[1] + is[2] + is[3]));
+	       ppt_repair_verdict_name(r->verdict), all_of(&r->before),
+	       all_of(&r->after));
 	printf("repaired     %llu actions, %llu of them with losses, in %.1f "
 	       "ms\n",
 	       (unsigned long long)r->done.actions,
