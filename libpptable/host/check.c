@@ -418,6 +418,8 @@ int ppt_host_check(const char *path, const struct ppt_host_check *opt,
 		if (!err)
 			err = ppt__file_map(&file, &d);
 		if (!err)
+			err = ppt__bad_known(&file, &bad, &d);
+		if (!err)
 			err = ppt__host_check_map(&file, opt ? opt : &defaults,
 						  &bad, report, &d);
 		ppt__file_close(&file);

@@ -99,6 +99,24 @@ struct ppt__bad {
 int ppt__bad_replace(struct ppt__file *file, uint64_t page,
 		     struct ppt__bad *bad, struct ppt_host_diag *diag);
 
+/* struct ppt__piece - where bytes of a file are on its device. */
+struct ppt__piece {
+	uint64_t device;
+	uint64_t file;
+	uint64_t bytes;
+};
+
+/* Adds the pages of a piece that lie in bad bytes of the device. */
+void ppt__bad_overlap(uint64_t at, uint64_t bytes, const struct ppt__piece *p,
+		      struct ppt__bad *bad);
+
+/* The pages of a file that the kernel knows to be bad; none is no error. */
+void ppt__bad_blocks(const struct ppt__file *file, struct ppt__bad *bad);
+
+/* Replaces them in a reader's mapping before anybody meets them. */
+int ppt__bad_known(struct ppt__file *file, struct ppt__bad *bad,
+		   struct ppt_host_diag *diag);
+
 /*
  * Checks what a reader has mapped; the journal is replayed into it.  @bad: as
  * many as there are have been replaced, and are reported; more may follow.

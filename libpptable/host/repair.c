@@ -70,6 +70,8 @@ static int view_open(struct job *job, struct ppt__file *view)
 	for (uint32_t i = 0; !err && i < job->bad.count; i++)
 		err = ppt__bad_replace(view, job->bad.page[i], &again,
 				       job->diag);
+	if (!err)
+		err = ppt__bad_known(view, &job->bad, job->diag);
 	return err;
 }
 
