@@ -228,7 +228,7 @@ static bool is_in(const struct mended_map *map, const struct mended_leaf *leaf)
 
 static bool was_there(const struct mended *m, const struct mended_leaf *leaf)
 {
-	for (uint32_t s = 0; s < m->states; s++)
+	for (uint32_t s = 0; s < (m->exact ? 1 : m->states); s++)
 		if (is_in(&m->good[s], leaf))
 			return true;
 	return false;
@@ -283,7 +283,8 @@ static int judge_map(struct mended *m, const struct ppt_action *first)
 		all = false;
 		m->lost++;
 		/* The journal's end may be gone without a trace. */
-		if (m->states == 1 && !m->again && !was_told(m, was))
+		if ((m->exact || m->states == 1) && !m->again &&
+		    !was_told(m, was))
 			return broken(m, "lost and not told: %s %#llx (%s)",
 				      was->space, (unsigned long long)was->e.va,
 				      first ? first->code : "no action");
@@ -348,10 +349,13 @@ int mended_judge(struct mended *m, bool same)
 int mended_try(struct mended *m, uint64_t off, const uint8_t *bytes,
 	       uint64_t len)
 {
+	uint64_t page = off / PPT_PAGE_BYTES;
 	int ret;
 
 	mended_reset(m);
 	memcpy(m->media + off, bytes, len);
+	m->exact = page < m->image->at.journal_page ||
+		   page >= m->image->at.desc_page;
 	ret = mended_judge(m, true);
 	if (ret < 0 && m->why[0] && !strstr(m->why, " [page "))
 		(void)snprintf(m->why + strlen(m->why),

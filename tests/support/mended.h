@@ -45,6 +45,7 @@ struct mended {
 	struct ppt_check_report report;
 	struct ppt_check_config with;           /* policy, present, pa_bits */
 	const struct ppt_pm_observer *observer; /* of repairs */
+	bool exact; /* the ring is as it was: only the whole journal's state */
 	bool again; /* an earlier repair was cut short: it told what is lost */
 	/* counts: of damages … */
 	uint64_t tried;

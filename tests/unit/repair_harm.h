@@ -144,6 +144,29 @@ static inline void repair_foreign(const struct specimen *image)
 	specimen_free(&other);
 }
 
+/* Every truncation at a page: refused, and left as it is. */
+static inline void repair_truncated(const struct specimen *image)
+{
+	static struct mended m;
+	struct specimen cut = *image;
+
+	mended_open(&m, image);
+	m.image = &cut;
+	for (uint64_t page = 1; page < image->at.pages; page++) {
+		int err;
+
+		cut.size = page * PPT_PAGE_BYTES;
+		mended_reset(&m);
+		err = mended_repair(&m);
+		m.tried++;
+		m.refused += err == PPT_E_SIZE;
+		assert_int_equal(err, PPT_E_SIZE);
+		assert_memory_equal(m.media, image->bytes, cut.size);
+	}
+	cut.size = image->size;
+	repair_end(&m, "truncated");
+}
+
 static inline void repair_everything(const struct sample *sample)
 {
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
@@ -152,6 +175,7 @@ static inline void repair_everything(const struct sample *sample)
 		specimen_make(&image, (enum everything_kind)k, 1);
 		repair_zeros(&image, PPT_PAGE_BYTES, 1);
 		repair_foreign(&image);
+		repair_truncated(&image);
 		repair_zeros(&image, PPT_LINE_BYTES, sample->lines);
 		repair_pages(&image, sample);
 		repair_bits(&image, sample);
