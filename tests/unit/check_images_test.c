@@ -54,7 +54,7 @@ static void add_check(struct text *t, const char *when, const struct mended *m)
 static void add_actions(struct text *t, const struct mended *m)
 {
 	static const char *const codes[] = {
-#define CODE(name, code, lossy, message) lossy ? "!" code : code,
+#define CODE(name, code, lossy, message) ((lossy) ? "!" code : (code)),
 		PPT_ACTIONS(CODE)
 #undef CODE
 	};

@@ -70,6 +70,8 @@ static int poisoner(char *page)
 	return fd;
 }
 
+/* The C library's names for the arguments are its own affair. */
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 void *mmap(void *at, size_t bytes, int prot, int flags, int fd, off_t off)
 {
 	// NOLINTNEXTLINE(performance-no-int-to-ptr)
@@ -97,6 +99,7 @@ ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at)
 		media.page = NOWHERE;
 	return (ssize_t)syscall(SYS_pwrite64, fd, bytes, n, at);
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
 
 static void forget_mappings(void)
 {
