@@ -83,8 +83,11 @@ static int check_empty(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		       struct ppt_diag *diag)
 {
 	struct ppt_extent ext;
-	int err = space->ops->find(space, va, true, &ext, diag);
+	struct ppt_iter it;
+	int err;
 
+	ppt_iter_init_any(&it, space, va, last);
+	err = space->ops->find(space, va, &it, &ext, diag);
 	if (err == PPT_E_NOENT)
 		return 0;
 	if (!err && ext.va <= last && ext.va >= va)
@@ -245,7 +248,7 @@ int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
 {
 	int err = space->ops->check(va, va, 0, diag);
 
-	return err ? err : space->ops->find(space, va, false, out, diag);
+	return err ? err : space->ops->find(space, va, NULL, out, diag);
 }
 
 void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
@@ -255,14 +258,23 @@ void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
 		.space = *space,
 		.next = va & ~(ppt_va_t)(PPT_PAGE_BYTES - 1),
 		.last = last | (PPT_PAGE_BYTES - 1),
+		.left = 2 * space->pool->at.pages,
 	};
+}
+
+void ppt_iter_init_any(struct ppt_iter *it, const struct ppt_space *space,
+		       ppt_va_t va, ppt_va_t last)
+{
+	ppt_iter_init(it, space, va, last);
+	it->any = true;
 }
 
 /* Whether b continues a. */
 static bool joins(const struct ppt_extent *a, const struct ppt_extent *b)
 {
 	return a->va + a->len == b->va && a->pa + a->len == b->pa &&
-	       a->prot == b->prot && a->page_size == b->page_size;
+	       a->prot == b->prot && a->page_size == b->page_size &&
+	       a->state == b->state && a->region == b->region;
 }
 
 int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
@@ -272,7 +284,7 @@ int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
 
 	while (!it->done) {
 		struct ppt_extent ext;
-		int err = it->space.ops->find(&it->space, it->next, true, &ext,
+		int err = it->space.ops->find(&it->space, it->next, it, &ext,
 					      diag);
 
 		if (err && err != PPT_E_NOENT)
@@ -297,4 +309,17 @@ int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
 		return PPT_E_NOENT;
 	*out = all;
 	return 0;
+}
+
+const char *ppt_extent_state_name(enum ppt_extent_state state)
+{
+	static const char *const name[] = {
+		[PPT_EXTENT_MAPPED] = "mapped",
+		[PPT_EXTENT_LOST] = "lost",
+		[PPT_EXTENT_ZERO] = "zero",
+		[PPT_EXTENT_DAMAGED] = "damaged",
+	};
+
+	return (unsigned)state < sizeof(name) / sizeof(name[0]) ? name[state] :
+								  "unknown";
 }

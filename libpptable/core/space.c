@@ -16,19 +16,44 @@ static uint32_t entry_slot(uint32_t i)
 	return (i + 1) * PPT_M_DIR_WORDS;
 }
 
-/* The next page of the chain; 0 behind the last. */
-static int next_page(struct ppt_pool *pool, uint32_t *page,
-		     struct ppt_diag *diag)
+/*
+ * A walk along the directory's pages.  The chain of a damaged pool may come back
+ * to itself: then it meets the page that it remembers, the one after the last
+ * power of two of steps (Brent, BIT 20, 1980).
+ */
+struct chain {
+	uint32_t page;
+	uint32_t seen;
+	uint32_t steps;
+	uint32_t until;
+};
+
+static int chain_first(struct ppt_pool *pool, struct chain *chain,
+		       struct ppt_diag *diag)
 {
-	uint64_t next = ppt__load(pool, *page, 0);
+	*chain = (struct chain){ .page = pool->at.dir_page,
+				 .seen = pool->at.dir_page,
+				 .until = 1 };
+	return ppt__meta_touch(pool, chain->page, diag);
+}
+
+/* The next page of the chain; 0 behind the last. */
+static int chain_next(struct ppt_pool *pool, struct chain *chain,
+		      struct ppt_diag *diag)
+{
+	uint64_t next = ppt__load(pool, chain->page, 0);
 
 	if (next && (next < pool->at.first_page || next >= pool->at.pages ||
-		     ppt__desc_type(ppt__desc_load(pool, (uint32_t)next)) !=
-			     PPT__DESC_META))
+		     next == chain->seen))
 		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
-				 "link to a page that is no directory", *page);
-	*page = (uint32_t)next;
-	return 0;
+				 "link to a page that is no directory, or back",
+				 chain->page);
+	chain->page = (uint32_t)next;
+	if (++chain->steps == chain->until) {
+		chain->seen = (uint32_t)next;
+		chain->until *= 2;
+	}
+	return next ? ppt__meta_touch(pool, chain->page, diag) : 0;
 }
 
 static void load_name(struct ppt_pool *pool, struct place at, char *name)
@@ -49,17 +74,12 @@ static int read_entry(struct ppt_pool *pool, struct place at,
 	uint64_t format = ppt__load(pool, at.page, at.slot + PPT_M_DIR_FORMAT);
 	uint64_t root = ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
 	const struct ppt__pt_ops *ops = NULL;
-	int err;
 
 	if (format <= UINT8_MAX)
 		ops = ppt__pt_ops((enum ppt_format)format);
 	if (!ops || root >= pool->at.pages)
 		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
 				 "entry has no known format or root", at.page);
-	err = ppt__table_expect(pool, (uint32_t)root, ops->family, ops->levels,
-				diag);
-	if (err)
-		return err;
 	*space = (struct ppt_space){ pool, ops, at.page, at.slot,
 				     (uint32_t)root };
 	load_name(pool, at, info->name);
@@ -73,27 +93,43 @@ static int read_entry(struct ppt_pool *pool, struct place at,
 static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page = pool->at.dir_page;
+	struct chain chain;
+	int err = chain_first(pool, &chain, diag);
 
-	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && page; k++) {
+	if (err)
+		return err;
+	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && chain.page; k++) {
 		uint64_t first = k * PPT_M_DIR_ENTRIES;
 		uint32_t i = *cursor > first ? (uint32_t)(*cursor - first) : 0;
-		int err;
 
 		for (; i < PPT_M_DIR_ENTRIES; i++) {
 			uint32_t slot = entry_slot(i);
 
-			if (!ppt__load(pool, page, slot + PPT_M_DIR_FORMAT))
+			if (!ppt__load(pool, chain.page,
+				       slot + PPT_M_DIR_FORMAT))
 				continue;
-			*at = (struct place){ page, slot };
+			*at = (struct place){ chain.page, slot };
 			*cursor = first + i + 1;
 			return 0;
 		}
-		err = next_page(pool, &page, diag);
+		err = chain_next(pool, &chain, diag);
 		if (err)
 			return err;
 	}
 	return ppt__fail(diag, PPT_E_NOENT, "space", "no such space", 0);
+}
+
+/* The same, and that the root is a table, touched: hardware may have it. */
+static int open_entry(struct ppt_pool *pool, struct place at,
+		      struct ppt_space_info *info, struct ppt_space *space,
+		      struct ppt_diag *diag)
+{
+	int err = read_entry(pool, at, info, space, diag);
+
+	if (err)
+		return err;
+	return ppt__table_expect(pool, space->root_page, space->ops->family,
+				 space->ops->levels, diag);
 }
 
 int ppt_space_next(struct ppt_pool *pool, uint64_t *cursor,
@@ -137,19 +173,28 @@ int ppt_space_open(struct ppt_pool *pool, const char *name,
 		   struct ppt_space *out, struct ppt_diag *diag)
 {
 	struct ppt_space_info info;
+	struct ppt_space space;
 	struct place at;
 	int err = find_name(pool, name, &at, diag);
 
-	return err ? err : read_entry(pool, at, &info, out, diag);
+	if (!err)
+		err = open_entry(pool, at, &info, &space, diag);
+	if (!err)
+		*out = space;
+	return err;
 }
 
 int ppt_space_info(const struct ppt_space *space, struct ppt_space_info *out,
 		   struct ppt_diag *diag)
 {
 	struct place at = { space->dir_page, space->dir_slot };
+	struct ppt_space_info info;
 	struct ppt_space same;
+	int err = open_entry(space->pool, at, &info, &same, diag);
 
-	return read_entry(space->pool, at, out, &same, diag);
+	if (!err)
+		*out = info;
+	return err;
 }
 
 /* 1 to 31 bytes, printable, usable as a file name. */
@@ -171,23 +216,27 @@ static bool name_ok(const char *name)
 static int find_empty(struct ppt_pool *pool, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page = pool->at.dir_page, last, fresh = 0;
-	int err;
+	struct chain chain;
+	uint32_t last, fresh = 0;
+	int err = chain_first(pool, &chain, diag);
 
+	if (err)
+		return err;
 	for (uint32_t k = 0; k < PPT_M_DIR_PAGES_MAX; k++) {
 		for (uint32_t i = 0; i < PPT_M_DIR_ENTRIES; i++) {
-			*at = (struct place){ page, entry_slot(i) };
-			if (!ppt__load(pool, page, at->slot + PPT_M_DIR_FORMAT))
+			*at = (struct place){ chain.page, entry_slot(i) };
+			if (!ppt__load(pool, chain.page,
+				       at->slot + PPT_M_DIR_FORMAT))
 				return 0;
 		}
-		last = page;
-		err = next_page(pool, &page, diag);
-		if (err || page)
+		last = chain.page;
+		err = chain_next(pool, &chain, diag);
+		if (err || chain.page)
 			goto next;
 		err = ppt__meta_new(pool, &fresh, diag);
 		if (!err)
 			err = ppt__table_set(pool, last, 0, 1, fresh, 0);
-		page = fresh;
+		chain.page = fresh;
 next:
 		if (err)
 			return err;
@@ -252,16 +301,20 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 int ppt_space_delete(struct ppt_pool *pool, const char *name,
 		     struct ppt_diag *diag)
 {
+	struct ppt_space_info info;
+	struct ppt_space space;
 	struct ppt__call call;
 	struct place at;
 	uint32_t root;
 	int err = find_name(pool, name, &at, diag);
 
+	if (!err) /* what is no table may not come to the reclaim list */
+		err = open_entry(pool, at, &info, &space, diag);
 	if (!err)
 		err = ppt__call_begin(pool, &call, diag);
 	if (err)
 		return err;
-	root = (uint32_t)ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
+	root = space.root_page;
 	pool->walk_era++;
 	ppt__txn_gather(pool, root, 0, UINT64_MAX);
 	err = ppt__table_set(pool, at.page, at.slot, PPT_M_DIR_WORDS, 0, 0);

@@ -122,7 +122,6 @@ static int repair_map(struct job *job, struct ppt__file *file, bool *faulted)
 		.pm = { .media = file->map,
 			.bytes = file->map_bytes,
 			.flush = job->opt->flush },
-		.present = opt->present,
 		.flags = PPT_CHECK_ZEROED | (file->dax ? 0u : PPT_CHECK_EXACT),
 		.policy = opt->policy,
 		.pa_bits = opt->pa_bits,

@@ -99,6 +99,8 @@ struct ppt__check_family {
 	bool (*table_pa)(uint64_t entry, uint32_t level, ppt_pa_t *pa);
 	/* Where it leads if it is a leaf. */
 	bool (*leaf_pa)(uint64_t entry, uint32_t level, ppt_pa_t *pa);
+	/* The same of a lost one, as a page of the pool; UINT64_MAX: of other. */
+	bool (*lost)(uint64_t entry, uint32_t level, uint64_t *page);
 	void (*entries)(struct ppt__check_table *t);
 	/* The entry with reserved bits 0 and the rights that tables have. */
 	uint64_t (*tidy)(uint64_t entry, uint32_t level);

@@ -26,15 +26,41 @@ static bool pt_leaf(uint64_t entry, uint32_t level, ppt_pa_t *pa)
 	return true;
 }
 
+static bool pt_lost(uint64_t entry, uint32_t level, uint64_t *page)
+{
+	if (pte_kind(entry, level) != PTE_LOST)
+		return false;
+	*page = pte_lost_region(entry) == 0 ?
+			pte_lost_off(entry) / PPT_PAGE_BYTES :
+			UINT64_MAX;
+	return true;
+}
+
+static uint64_t pt_tidy_table(uint64_t entry, uint32_t level)
+{
+	bool cold = pte_is_cold(entry);
+
+	if (cold)
+		entry = pte_armed(entry);
+	entry &= ~(pte_zero_bits(level, true) | PTE_TABLE_RIGHTS);
+	entry |= pte_table(0) & PTE_TABLE_RIGHTS;
+	return cold ? pte_cold(entry) : entry;
+}
+
 static uint64_t pt_tidy(uint64_t entry, uint32_t level)
 {
-	bool table = pte_kind(entry, level) == PTE_TABLE;
-
-	entry &= ~pte_zero_bits(level, table);
-	if (table)
-		entry = (entry & ~PTE_TABLE_RIGHTS) |
-			(pte_table(0) & PTE_TABLE_RIGHTS);
-	return entry;
+	switch (pte_kind(entry, level)) {
+	case PTE_TABLE:
+		return pt_tidy_table(entry, level);
+	case PTE_LEAF:
+		return entry & ~pte_zero_bits(level, false);
+	case PTE_LOST:
+		return entry & ~PTE_LOST_NEVER;
+	case PTE_EMPTY:
+	case PTE_BAD:
+		break;
+	}
+	return 0;
 }
 
 static uint64_t pt_without(uint64_t entry, uint32_t prot)
@@ -43,11 +69,11 @@ static uint64_t pt_without(uint64_t entry, uint32_t prot)
 }
 
 static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
-			   uint64_t e)
+			   uint64_t found)
 {
 	const struct ppt_check *c = t->worker->check;
 	uint32_t map = t->epoch < 0 ? c->epochs - 1 : (uint32_t)t->epoch;
-	uint64_t at, desc;
+	uint64_t e = pte_is_cold(found) ? pte_armed(found) : found, at, desc;
 	uint32_t page;
 
 	if (e & pte_zero_bits(t->level, true))
@@ -70,6 +96,43 @@ static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_LEVEL, slot, e);
 	else
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_TARGET, slot, e);
+}
+
+/* The frames of the pool so far; the next one begins a run. */
+static void pt_run_end(struct ppt__check_table *t, uint64_t pages)
+{
+	if (t->run_end != PPT__NO_RUN)
+		ppt__check_frames(t, pages);
+	t->run_end = PPT__NO_RUN;
+}
+
+/* A leaf whose memory is gone: what it says of that must make sense. */
+static void pt_lost_entry(struct ppt__check_table *t, uint32_t slot, uint64_t e)
+{
+	const struct ppt_check *c = t->worker->check;
+	uint64_t span = pte_span(t->level), off = pte_lost_off(e);
+	uint32_t region = pte_lost_region(e);
+
+	if (e & PTE_LOST_NEVER)
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RESERVED, slot, e);
+	if (region >= c->now.count ||
+	    span > (UINT64_C(1) << PTE_LOST_BYTES_LG2) - off) {
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
+		return;
+	}
+	ppt__check_entry(t, PPT_PROBLEM_LEAF_GONE, slot, e);
+	if (region != 0)
+		return;
+	/* Too large where the pool is now: its frames are still its own. */
+	if (off + span > c->pool->at.pages * (uint64_t)PPT_PAGE_BYTES) {
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
+		return;
+	}
+	pt_run_end(t, span / PPT_PAGE_BYTES);
+	t->run = off / PPT_PAGE_BYTES;
+	t->run_end = t->run + span / PPT_PAGE_BYTES;
+	t->run_slot = slot;
+	pt_run_end(t, span / PPT_PAGE_BYTES);
 }
 
 /* Which of its bits is wrong. */
@@ -175,6 +238,9 @@ static bool pt_odd(struct ppt__check_table *t, struct pt_scan *scan,
 	case PTE_TABLE:
 		pt_table_entry(t, slot, e);
 		return false;
+	case PTE_LOST:
+		pt_lost_entry(t, slot, e);
+		return false;
 	case PTE_BAD:
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_BAD, slot, e);
 		return false;
@@ -187,14 +253,6 @@ static bool pt_odd(struct ppt__check_table *t, struct pt_scan *scan,
 	if (scan->map)
 		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
 	return false;
-}
-
-/* The frames of the pool so far; the next one begins a run. */
-static void pt_run_end(struct ppt__check_table *t, uint64_t pages)
-{
-	if (t->run_end != PPT__NO_RUN)
-		ppt__check_frames(t, pages);
-	t->run_end = PPT__NO_RUN;
 }
 
 static inline __attribute__((always_inline)) void
@@ -257,6 +315,7 @@ const struct ppt__check_family PT_FAMILY = {
 	.family = PTE_FAMILY,
 	.table_pa = pt_table_pa,
 	.leaf_pa = pt_leaf,
+	.lost = pt_lost,
 	.entries = pt_entries,
 	.tidy = pt_tidy,
 	.without = pt_without,

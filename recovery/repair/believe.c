@@ -69,8 +69,7 @@ static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 	case PPT_PROBLEM_ENTRY_LEVEL:
 	case PPT_PROBLEM_ENTRY_HELD:
 	case PPT_PROBLEM_LEAF_FREE:
-	case PPT_PROBLEM_LEAF_LOST:
-	case PPT_PROBLEM_LEAF_MOVED:
+	case PPT_PROBLEM_LEAF_GONE:
 		return;
 	case PPT_PROBLEM_LEAF_METADATA:
 		/* A descriptor that says so may be what is damaged. */
@@ -126,19 +125,28 @@ static bool find_head(struct ppt__repair *r, const struct ppt__believe *b,
 	return false;
 }
 
-/* The bit whose flip changes a checksum by @change, from the page's end on. */
-static bool locate(uint32_t change, uint64_t ignore, uint32_t *slot,
-		   uint64_t *bit)
+/*
+ * The bit whose flip changes a checksum by @change, from the page's end on.
+ * That an entry is cold and that it is not present are one bit to a checksum:
+ * a mark that is there is what is wrong.
+ */
+static bool locate(uint32_t change, uint32_t family, const uint64_t *word,
+		   uint32_t *slot, uint64_t *bit)
 {
+	const uint64_t cold = UINT64_C(1) << PPT__COLD_LG2;
 	uint32_t raw[64];
 
 	for (uint32_t i = 0; i < 64; i++)
-		raw[i] = ppt__crc32c_word(0, UINT64_C(1) << i);
+		raw[i] = ppt__crc32c_word(0,
+					  ppt__canon(family, UINT64_C(1) << i));
 	for (uint32_t s = PPT_PAGE_WORDS; s-- > 0;) {
 		for (uint32_t i = 0; i < 64; i++) {
 			*bit = UINT64_C(1) << i;
-			if (raw[i] == change && !(ignore & *bit)) {
+			if (raw[i] == change) {
 				*slot = s;
+				if (family != PPT__FAMILY_NONE && i == 0 &&
+				    word[s] & cold)
+					*bit = cold;
 				return true;
 			}
 			raw[i] = ppt__crc32c_word(raw[i], 0);
@@ -159,10 +167,10 @@ static bool find_bit(struct ppt__repair *r, const struct ppt__believe *b,
 		return false;
 	change = (uint32_t)desc ^ crc_of(r, b, ppt__desc_hi(desc), word);
 	if (change & (change - 1)) {
-		uint64_t ignore = ppt__family_ignore(
-			b->family ? b->family->family : PPT__FAMILY_NONE);
+		uint32_t family = b->family ? b->family->family :
+					      PPT__FAMILY_NONE;
 
-		if (!locate(change, ignore, &slot, &bit))
+		if (!locate(change, family, word, &slot, &bit))
 			return false;
 		word[slot] ^= bit;
 	}
@@ -205,9 +213,9 @@ static void load(const struct ppt__repair *r, uint32_t page, uint64_t *word)
 	__builtin_memcpy(word, ppt__check_page(r->c, page), PPT_PAGE_BYTES);
 }
 
-enum ppt__trust ppt__repair_load(struct ppt__repair *r,
-				 const struct ppt__believe *b, uint64_t *word,
-				 int *epoch)
+enum ppt__belief ppt__repair_load(struct ppt__repair *r,
+				  const struct ppt__believe *b, uint64_t *word,
+				  int *epoch)
 {
 	uint64_t desc = ppt__check_desc(r->c, b->page);
 	bool garbled = r->garbled[b->page / PPT_PAGE_WORDS];
@@ -216,17 +224,17 @@ enum ppt__trust ppt__repair_load(struct ppt__repair *r,
 	*epoch = epoch_of(r, b, desc);
 	if (speaks_of(desc, b) &&
 	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
-		return *epoch < 0 ? PPT__TRUST_NONE : PPT__TRUST_GOOD;
+		return *epoch < 0 ? PPT__BELIEF_NONE : PPT__BELIEF_GOOD;
 	if (!garbled && find_head(r, b, desc, word, epoch))
-		return PPT__TRUST_CORRECTED;
+		return PPT__BELIEF_CORRECTED;
 	if (!garbled && find_bit(r, b, desc, word, epoch))
-		return PPT__TRUST_CORRECTED;
+		return PPT__BELIEF_CORRECTED;
 	load(r, b->page, word);
 	if (!garbled &&
 	    (speaks_of(desc, b) || ppt__repair_desc_valid(r, b->page, desc)))
-		return PPT__TRUST_NONE;
-	return find_epoch(r, b, word, epoch) ? PPT__TRUST_BELIEVED :
-					       PPT__TRUST_NONE;
+		return PPT__BELIEF_NONE;
+	return find_epoch(r, b, word, epoch) ? PPT__BELIEF_ALONE :
+					       PPT__BELIEF_NONE;
 }
 
 /*

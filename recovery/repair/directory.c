@@ -12,8 +12,8 @@
 #include "core/pt.h"
 #include "recovery/repair/repair.h"
 
-static enum ppt__trust load_page(struct ppt__repair *r, uint32_t page,
-				 uint64_t *word)
+static enum ppt__belief load_page(struct ppt__repair *r, uint32_t page,
+				  uint64_t *word)
 {
 	const struct ppt__believe b = { .page = page };
 	int epoch;
@@ -63,7 +63,8 @@ static void mark_pages(struct ppt__repair *r)
 	uint32_t page = r->pool->at.dir_page, last = page;
 
 	while (page && r->chained < PPT_M_DIR_PAGES_MAX) {
-		bool doubted = load_page(r, page, r->loaded) == PPT__TRUST_NONE;
+		bool doubted = load_page(r, page, r->loaded) ==
+			       PPT__BELIEF_NONE;
 		uint64_t next = r->loaded[0];
 
 		ppt__repair_mark(r, page,
@@ -118,7 +119,7 @@ static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 	bool doubted = r->use[page] & PPT__USE_DOUBTED;
 	uint64_t root = word[PPT_M_DIR_ROOT];
 	struct ppt__believe b;
-	enum ppt__trust trust;
+	enum ppt__belief belief;
 	uint32_t use;
 	int epoch;
 
@@ -129,11 +130,11 @@ static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 		r->unnamed |= !doubted;
 		return;
 	}
-	trust = ppt__repair_load(r, &b, r->child, &epoch);
+	belief = ppt__repair_load(r, &b, r->child, &epoch);
 	use = b.level;
-	if (doubted && trust < PPT__TRUST_CORRECTED)
+	if (doubted && belief < PPT__BELIEF_CORRECTED)
 		return;
-	if (trust == PPT__TRUST_NONE) {
+	if (belief == PPT__BELIEF_NONE) {
 		if (ppt__repair_desc_valid(r, b.page,
 					   ppt__check_desc(r->c, b.page)))
 			return; /* it is something else */

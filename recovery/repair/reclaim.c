@@ -10,7 +10,7 @@ static bool load_list(struct ppt__repair *r, uint64_t *word)
 	const struct ppt__believe b = { .page = r->pool->at.reclaim_page };
 	int epoch;
 
-	return ppt__repair_load(r, &b, word, &epoch) != PPT__TRUST_NONE;
+	return ppt__repair_load(r, &b, word, &epoch) != PPT__BELIEF_NONE;
 }
 
 /* Items are told apart by page: that of an extent is in no other. */
@@ -43,7 +43,7 @@ static void mark_tree(struct ppt__repair *r, uint32_t slot, uint64_t item)
 	b.level = ppt__desc_level(desc);
 	b.family = ppt__check_family(ppt__desc_family(desc));
 	if (b.family && b.level && b.level <= PPT__LEVELS_MAX &&
-	    ppt__repair_load(r, &b, r->child, &epoch) >= PPT__TRUST_CORRECTED)
+	    ppt__repair_load(r, &b, r->child, &epoch) >= PPT__BELIEF_CORRECTED)
 		ppt__repair_mark(r, b.page, b.level, list, slot);
 }
 

@@ -77,7 +77,6 @@ static int open_pool(struct ppt__repair *r, size_t used, struct ppt_diag *diag)
 		.pm = r->cfg.pm,
 		.scratch = (char *)r->cfg.scratch + used,
 		.scratch_bytes = r->cfg.scratch_bytes - used,
-		.present = r->cfg.present,
 		.flags = r->cfg.flags,
 		.policy = r->cfg.policy,
 		.pa_bits = r->cfg.pa_bits,
@@ -113,7 +112,8 @@ static void tidy(struct ppt_m_superblock *sb)
 {
 	uint32_t n = ppt__get32(sb->region_count);
 
-	sb->reserved0 = ppt__le32(0);
+	sb->epochs_cold = ppt__le32(ppt__get32(sb->epochs_cold) &
+				    ((1u << PPT_M_EPOCHS) - 1));
 	__builtin_memset(sb->reserved1, 0, sizeof(sb->reserved1));
 	__builtin_memset(sb->reserved2, 0, sizeof(sb->reserved2));
 	__builtin_memset(sb->region + n, 0,

@@ -32,11 +32,11 @@
 #define PPT__USE_UNNAMED 0x20u  /* a root that no entry leads to */
 #define PPT__NO_SLOT UINT16_MAX /* two doubted entries name this root */
 
-enum ppt__trust {
-	PPT__TRUST_NONE,      /* damaged, or something else */
-	PPT__TRUST_BELIEVED,  /* only its descriptor is damaged, it seems */
-	PPT__TRUST_CORRECTED, /* one bit, or the descriptor's upper half */
-	PPT__TRUST_GOOD,
+enum ppt__belief {
+	PPT__BELIEF_NONE,      /* damaged, or something else */
+	PPT__BELIEF_ALONE,     /* only its descriptor is damaged, it seems */
+	PPT__BELIEF_CORRECTED, /* one bit, or the descriptor's upper half */
+	PPT__BELIEF_GOOD,
 };
 
 struct ppt__repair {
@@ -107,9 +107,9 @@ static inline bool ppt__repair_leads(const struct ppt__repair *r, uint32_t from,
  * Load a page, set right if that is possible; @epoch: the index of the memory
  * map that a table's entries are under.
  */
-enum ppt__trust ppt__repair_load(struct ppt__repair *r,
-				 const struct ppt__believe *b, uint64_t *word,
-				 int *epoch);
+enum ppt__belief ppt__repair_load(struct ppt__repair *r,
+				  const struct ppt__believe *b, uint64_t *word,
+				  int *epoch);
 
 /* Whether a descriptor is right about its page, whatever it says. */
 bool ppt__repair_desc_valid(struct ppt__repair *r, uint32_t page,

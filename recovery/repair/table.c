@@ -11,7 +11,7 @@ struct edit {
 	struct ppt__believe b;
 	struct ppt__place place;
 	int epoch;
-	enum ppt__trust trust;
+	enum ppt__belief belief;
 };
 
 /* What check says about an entry, as a change of it. */
@@ -40,7 +40,7 @@ static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 	case PPT_PROBLEM_ENTRY_HELD:
 	case PPT_PROBLEM_LEAF_METADATA:
 	case PPT_PROBLEM_LEAF_FREE:
-	case PPT_PROBLEM_LEAF_MOVED: /* it is well where it is */
+	case PPT_PROBLEM_LEAF_GONE: /* it is to fault */
 		return;
 	default:
 		*word = 0;
@@ -102,9 +102,10 @@ static bool leads_well(struct edit *e, uint32_t slot, uint64_t entry)
 		return (pa - base) / PPT_PAGE_BYTES < r->pool->at.pages &&
 		       ppt__repair_leads(r, e->b.page, slot,
 					 (pa - base) / PPT_PAGE_BYTES);
-	if (!f->leaf_pa(entry, e->b.level, &pa))
+	if (f->leaf_pa(entry, e->b.level, &pa))
+		page = (pa - base) / PPT_PAGE_BYTES;
+	else if (!f->lost(entry, e->b.level, &page))
 		return false;
-	page = (pa - base) / PPT_PAGE_BYTES;
 	if (page >= r->pool->at.pages)
 		return true; /* elsewhere, and known: check has looked */
 	for (uint64_t i = 0; i < n; i++)
@@ -147,9 +148,9 @@ static void tell_how(struct edit *e)
 {
 	enum ppt_action_id id = PPT_ACTION_TABLE_WRITTEN;
 
-	if (e->trust == PPT__TRUST_CORRECTED)
+	if (e->belief == PPT__BELIEF_CORRECTED)
 		id = PPT_ACTION_TABLE_CORRECTED;
-	else if (e->trust == PPT__TRUST_BELIEVED)
+	else if (e->belief == PPT__BELIEF_ALONE)
 		id = PPT_ACTION_TABLE_BELIEVED;
 	ppt__repair_entries(e->r, id, &e->place, PPT_PAGE_WORDS, 1);
 }
@@ -162,9 +163,9 @@ static void edit(struct edit *e)
 	if (r->use[e->b.page] & PPT__USE_EMPTY) {
 		__builtin_memset(r->loaded, 0, PPT_PAGE_BYTES);
 		e->epoch = (int)r->c->epochs - 1;
-		e->trust = PPT__TRUST_GOOD;
+		e->belief = PPT__BELIEF_GOOD;
 	} else {
-		e->trust = ppt__repair_load(r, &e->b, r->loaded, &e->epoch);
+		e->belief = ppt__repair_load(r, &e->b, r->loaded, &e->epoch);
 	}
 	__builtin_memcpy(r->written, r->loaded, PPT_PAGE_BYTES);
 	look(e, r->loaded, false, on_entry);

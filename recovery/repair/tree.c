@@ -32,7 +32,7 @@ static void mark_children(struct ppt__repair *r, struct ppt__believe b)
 			continue;
 		child.page = (uint32_t)page;
 		if (ppt__repair_load(r, &child, r->child, &below) !=
-		    PPT__TRUST_NONE)
+		    PPT__BELIEF_NONE)
 			ppt__repair_mark(r, child.page, child.level, b.page, s);
 	}
 }
@@ -50,7 +50,7 @@ static void mark_unnamed(struct ppt__repair *r, uint32_t level)
 		if (ppt__desc_level(desc) != level ||
 		    !ppt__repair_unused(r, p) || !ppt__desc_live(desc) ||
 		    ppt__repair_load(r, &b, r->child, &epoch) !=
-			    PPT__TRUST_GOOD)
+			    PPT__BELIEF_GOOD)
 			continue;
 		ppt__repair_mark(r, b.page, level | PPT__USE_UNNAMED, b.page,
 				 0);

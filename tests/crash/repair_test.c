@@ -53,6 +53,7 @@ static void on_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 	(void)site;
 	switch (event) {
 	case PPT_PM_LOAD:
+	case PPT_PM_MARK: /* by walks, not by a repair */
 		return;
 	case PPT_PM_STORE:
 	case PPT_PM_STREAM:

@@ -182,7 +182,6 @@ int mended_repair(struct mended *m)
 			.observer = m->observer },
 		.scratch = m->scratch,
 		.scratch_bytes = m->scratch_bytes,
-		.present = m->with.present,
 		.flags = PPT_CHECK_EXACT,
 		.policy = m->with.policy,
 		.pa_bits = m->with.pa_bits,

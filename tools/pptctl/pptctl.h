@@ -62,6 +62,9 @@ enum ctl_option {
 	CTL_REPAIR,
 	CTL_BACKUP,
 	CTL_DRY_RUN,
+	CTL_TRUST,
+	CTL_LOST,
+	CTL_DRAM_KEPT,
 	CTL_OPTIONS,
 };
 
@@ -89,6 +92,8 @@ struct ctl_values {
 	uint32_t policy;  /* enum ppt_policy */
 	uint32_t pa_bits; /* 0: this CPU's */
 	enum cli_when when;
+	enum ppt_trust trust;
+	enum ppt_lost lost;
 };
 
 /**
@@ -150,6 +155,8 @@ int ctl_repair(struct ctl *ctl, const struct ppt_host_check *check);
 const char *ctl_parse_prot(const char *text, uint32_t *out);
 const char *ctl_parse_page_size(const char *text, uint32_t *out);
 const char *ctl_parse_flush(const char *text, enum ppt_flush *out);
+const char *ctl_parse_trust(const char *text, enum ppt_trust *out);
+const char *ctl_parse_lost(const char *text, enum ppt_lost *out);
 const char *ctl_parse_uuid(const char *text, struct ppt_uuid *out);
 const char *ctl_parse_kind(const char *text, uint32_t *out);
 const char *ctl_parse_region(const char *text, struct ppt_region *out);

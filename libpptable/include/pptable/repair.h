@@ -102,8 +102,6 @@ struct ppt_action {
  * @pm:       where the pool is; @pm.bytes is the length of the media.
  * @scratch, @scratch_bytes: DRAM, 64-byte aligned, at least
  *            ppt_repair_scratch_bytes(), needed during the call.
- * @present:  NULL, or the memory map of this boot: leaves whose frames are not
- *            there are cleared.
  * @flags:    PPT_CHECK_EXACT, PPT_CHECK_ZEROED or 0.
  * @policy, @pa_bits: as in struct ppt_check_config; what they do not allow is
  *            taken away.
@@ -113,7 +111,6 @@ struct ppt_repair_config {
 	struct ppt_pm_config pm;
 	void *scratch;
 	size_t scratch_bytes;
-	const struct ppt_memory_map *present;
 	uint32_t flags;
 	uint32_t policy;
 	uint32_t pa_bits;
