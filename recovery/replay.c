@@ -142,6 +142,7 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 		if (err) {
 			s.fault = PPT__SCAN_RUN;
 			s.fault_line = line;
+			break; /* the end is behind what can be believed */
 		}
 		line += lines;
 		chain++;

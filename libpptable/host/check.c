@@ -20,8 +20,6 @@
 
 #include "host/handle.h"
 
-/* Pages that cannot be read, at most; beyond that the file is given up. */
-#define BAD_MAX 64u
 /* Problems of one worker that are kept; the others are only counted. */
 #define KEEP_MAX (1u << 18)
 
@@ -51,8 +49,7 @@ struct job {
 	struct part *part;
 	uint32_t parts;
 	uint64_t stretches;
-	uint64_t bad[BAD_MAX]; /* pages */
-	uint32_t bads;
+	struct ppt__bad *bad;
 	struct ppt_host_diag *diag;
 };
 
@@ -252,20 +249,19 @@ static int start_over(struct job *job)
 	return 0;
 }
 
-/* Put zeros where a page cannot be read; 0 if the check may start again. */
-static int replace_page(struct job *job, uint64_t at)
+int ppt__bad_replace(struct ppt__file *file, uint64_t page,
+		     struct ppt__bad *bad, struct ppt_host_diag *diag)
 {
-	uint64_t page = at / PPT_PAGE_BYTES;
-	char *place = (char *)job->file.map + page * PPT_PAGE_BYTES;
+	char *place = (char *)file->map + page * PPT_PAGE_BYTES;
 
-	if (job->bads == BAD_MAX)
-		return ppt__host_fail(job->diag, PPT_E_IO, "media",
+	if (bad->count == PPT__BAD_MAX)
+		return ppt__host_fail(diag, PPT_E_IO, "media",
 				      "too many pages cannot be read", 0);
 	if (mmap(place, PPT_PAGE_BYTES, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-		return ppt__host_fail(job->diag, PPT_E_SYS, "media",
+		return ppt__host_fail(diag, PPT_E_SYS, "media",
 				      "cannot map around a bad page", errno);
-	job->bad[job->bads++] = page;
+	bad->page[bad->count++] = page;
 	return 0;
 }
 
@@ -297,18 +293,19 @@ static int pass(struct job *job, bool *again)
 	if (!first->faulted)
 		return first->err;
 	*again = true;
-	return replace_page(job, first->bad);
+	return ppt__bad_replace(&job->file, first->bad / PPT_PAGE_BYTES,
+				job->bad, job->diag);
 }
 
 static void tell_bad(struct job *job)
 {
-	for (uint32_t i = 0; i < job->bads; i++) {
+	for (uint32_t i = 0; i < job->bad->count; i++) {
 		struct ppt_problem problem;
 
 		if (ppt_problem_row(PPT_PROBLEM_MEDIA_ERROR, &problem))
 			continue;
 		problem.where = PPT_WHERE_PAGE;
-		problem.page = job->bad[i];
+		problem.page = job->bad->page[i];
 		keep(&job->part[0], &problem);
 		job->report.problems[problem.severity]++;
 		if (job->report.verdict == PPT_CHECK_CLEAN)
@@ -364,16 +361,10 @@ static void configure(struct job *job)
 	job->stretches = (job->file.map_bytes + PPT_SIZE_2M - 1) / PPT_SIZE_2M;
 }
 
-static int check_file(struct job *job)
+static int check_map(struct job *job)
 {
 	int err;
 
-	if (job->file.bytes == 0)
-		return ppt__host_fail(job->diag, PPT_E_MAGIC, "file", "empty",
-				      0);
-	err = ppt__file_map(&job->file, job->diag);
-	if (err)
-		return err;
 	job->parts = count_parts(job->opt, job->file.map_bytes);
 	job->part = calloc(job->parts, sizeof(*job->part));
 	if (!job->part)
@@ -393,25 +384,47 @@ static int check_file(struct job *job)
 	return err;
 }
 
+int ppt__host_check_map(struct ppt__file *file,
+			const struct ppt_host_check *opt, struct ppt__bad *bad,
+			struct ppt_check_report *report,
+			struct ppt_host_diag *diag)
+{
+	struct job job = { .opt = opt, .file = *file, .bad = bad, .diag = diag };
+	int err = check_map(&job);
+
+	*file = job.file; /* it may be a copy by now */
+	if (!err)
+		*report = job.report;
+	return err;
+}
+
 int ppt_host_check(const char *path, const struct ppt_host_check *opt,
 		   struct ppt_check_report *report, struct ppt_host_diag *diag)
 {
 	static const struct ppt_host_check defaults;
 	struct ppt_host_diag d = { .os_errno = 0 };
-	struct job job = { .opt = opt ? opt : &defaults, .diag = &d };
+	struct ppt__bad bad = { .count = 0 };
+	struct ppt__file file;
 	int err;
 
 	if (!path || !report)
 		return ppt__host_fail(diag, PPT_E_INVAL,
 				      path ? "report" : "path", "NULL", 0);
-	err = ppt__file_open(path, false, &job.file, &d);
+	err = ppt__file_open(path, false, &file, &d);
 	if (!err) {
-		err = check_file(&job);
-		ppt__file_close(&job.file);
+		if (file.bytes == 0)
+			err = ppt__host_fail(&d, PPT_E_MAGIC, "file", "empty",
+					     0);
+		if (!err)
+			err = ppt__file_map(&file, &d);
+		if (!err)
+			err = ppt__bad_known(&file, &bad, &d);
+		if (!err)
+			err = ppt__host_check_map(&file, opt ? opt : &defaults,
+						  &bad, report, &d);
+		ppt__file_close(&file);
 	}
-	if (!err)
-		*report = job.report;
-	else if (diag)
+	if (err && diag)
 		*diag = d;
 	return err;
 }

@@ -86,6 +86,46 @@ int ppt__file_persist_name(const struct ppt__file *file, const char *path,
 /* Unmaps, unlocks, closes; safe on a half-open one. */
 void ppt__file_close(struct ppt__file *file);
 
+/* Pages that cannot be read, at most; beyond that a file is given up. */
+#define PPT__BAD_MAX 64u
+
+/* struct ppt__bad - pages of a mapping that zeros were put in the place of. */
+struct ppt__bad {
+	uint64_t page[PPT__BAD_MAX];
+	uint32_t count;
+};
+
+/* Puts zeros in the place of a reader's page.  PPT_E_IO too many; PPT_E_SYS. */
+int ppt__bad_replace(struct ppt__file *file, uint64_t page,
+		     struct ppt__bad *bad, struct ppt_host_diag *diag);
+
+/* struct ppt__piece - where bytes of a file are on its device. */
+struct ppt__piece {
+	uint64_t device;
+	uint64_t file;
+	uint64_t bytes;
+};
+
+/* Adds the pages of a piece that lie in bad bytes of the device. */
+void ppt__bad_overlap(uint64_t at, uint64_t bytes, const struct ppt__piece *p,
+		      struct ppt__bad *bad);
+
+/* The pages of a file that the kernel knows to be bad; none is no error. */
+void ppt__bad_blocks(const struct ppt__file *file, struct ppt__bad *bad);
+
+/* Replaces them in a reader's mapping before anybody meets them. */
+int ppt__bad_known(struct ppt__file *file, struct ppt__bad *bad,
+		   struct ppt_host_diag *diag);
+
+/*
+ * Checks what a reader has mapped; the journal is replayed into it.  @bad: as
+ * many as there are have been replaced, and are reported; more may follow.
+ */
+int ppt__host_check_map(struct ppt__file *file,
+			const struct ppt_host_check *opt, struct ppt__bad *bad,
+			struct ppt_check_report *report,
+			struct ppt_host_diag *diag);
+
 /*
  * Settles PPT_FLUSH_AUTO where libpmem knows more than the CPU; PPT_E_INVAL
  * for a method that this CPU lacks.

@@ -160,8 +160,8 @@ static int open_pool(struct ppt_check *c, const struct ppt_m_superblock *sb,
 	return 0;
 }
 
-int ppt_check_begin(const struct ppt_check_config *cfg, struct ppt_check **out,
-		    struct ppt_diag *diag)
+int ppt__check_open(const struct ppt_check_config *cfg, bool repair,
+		    struct ppt_check **out, struct ppt_diag *diag)
 {
 	const size_t least = sizeof(struct ppt_check);
 	const struct ppt_m_superblock *sb;
@@ -174,7 +174,9 @@ int ppt_check_begin(const struct ppt_check_config *cfg, struct ppt_check **out,
 	if (!c || (uintptr_t)c % ALIGN || cfg->scratch_bytes < least)
 		return no_scratch(least, diag);
 	set_up(c, cfg);
-	pm.flush = PPT_FLUSH_EADR; /* nobody keeps the copy */
+	c->fits = repair;
+	if (!repair)
+		pm.flush = PPT_FLUSH_EADR; /* nobody keeps the copy */
 	err = ppt__pm_init(&c->pm, &pm, diag);
 	if (err)
 		return err;
@@ -182,8 +184,21 @@ int ppt_check_begin(const struct ppt_check_config *cfg, struct ppt_check **out,
 		err = open_pool(c, sb, cfg->scratch_bytes, diag);
 	if (err)
 		return err;
-	if (c->pool) {
+	if (c->pool)
 		ppt__check_regions(c);
+	*out = c;
+	return 0;
+}
+
+int ppt_check_begin(const struct ppt_check_config *cfg, struct ppt_check **out,
+		    struct ppt_diag *diag)
+{
+	struct ppt_check *c;
+	int err = ppt__check_open(cfg, false, &c, diag);
+
+	if (err)
+		return err;
+	if (c->pool) {
 		ppt__check_journal(c);
 		ppt__check_directory(c);
 		ppt__check_reclaim(c);

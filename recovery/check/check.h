@@ -86,6 +86,10 @@ struct ppt__check_table {
 	uint32_t run_slot; /* … from this entry on */
 	uint32_t founds;
 	struct ppt__found found[PPT__FOUND_MAX];
+	/* NULL, or told of each entry at once instead of at the end. */
+	void (*fix)(struct ppt__check_table *t, enum ppt_problem_id id,
+		    uint32_t slot, uint64_t entry);
+	void *fixer;
 };
 
 /* What of the check depends on the family of formats. */
@@ -93,7 +97,15 @@ struct ppt__check_family {
 	uint32_t family;
 	/* Where an entry leads if it names a table: false if it does not. */
 	bool (*table_pa)(uint64_t entry, uint32_t level, ppt_pa_t *pa);
+	/* Where it leads if it is a leaf. */
+	bool (*leaf_pa)(uint64_t entry, uint32_t level, ppt_pa_t *pa);
+	/* The same of a lost one, as a page of the pool; UINT64_MAX: of other. */
+	bool (*lost)(uint64_t entry, uint32_t level, uint64_t *page);
 	void (*entries)(struct ppt__check_table *t);
+	/* The entry with reserved bits 0 and the rights that tables have. */
+	uint64_t (*tidy)(uint64_t entry, uint32_t level);
+	/* The leaf without some of its rights. */
+	uint64_t (*without)(uint64_t entry, uint32_t prot);
 	uint64_t (*span)(uint32_t level);
 	ppt_va_t (*canonical)(ppt_va_t va, uint32_t levels);
 };
@@ -106,6 +118,7 @@ struct ppt_check {
 	struct ppt_pool *pool; /* NULL: no superblock, nothing can be done */
 	struct ppt__scan scan;
 	int err;
+	bool fits; /* of two superblocks take the one that descriptors fit */
 	uint32_t workers;
 	uint64_t width;      /* bits of an address that this CPU lacks */
 	uint64_t desc_fixed; /* ready-made */
@@ -219,6 +232,14 @@ void ppt__check_climb(const struct ppt_check *c, uint32_t page,
 
 /* ------------------------------------------------------------- passes -- */
 
+/*
+ * All that comes before the passes over pages but the journal: superblocks,
+ * handle, regions.  @repair: stores are meant to last, and of two superblocks
+ * the one counts that the descriptors agree with.
+ */
+int ppt__check_open(const struct ppt_check_config *cfg, bool repair,
+		    struct ppt_check **out, struct ppt_diag *diag);
+
 /* False if there is no superblock to go by. */
 bool ppt__check_superblocks(struct ppt_check *c,
 			    const struct ppt_m_superblock **sb);
@@ -233,6 +254,20 @@ void ppt__check_table(struct ppt__check_worker *w, uint32_t page,
 /* Pages of the pool that leaves of so many pages each map: [run, run_end). */
 void ppt__check_frames(struct ppt__check_table *t, uint64_t leaf_pages);
 void ppt__check_counts(struct ppt_check *c);
+
+/* What the policy says about leaves of this table. */
+void ppt__check_set_policy(struct ppt__check_table *t,
+			   const struct ppt__check_family *f,
+			   const struct ppt__place *at);
+
+/* 1 to 31 printable bytes, no '/', then nothing but NUL. */
+bool ppt__check_name_ok(const uint64_t *word);
+/* Enter a name into the table of those seen; true if it is there already. */
+bool ppt__check_name_seen(struct ppt_check *c, uint32_t page, uint32_t slot,
+			  const uint64_t *name);
+
+/* Mark an extent as held; whether a page of it was marked before. */
+bool ppt__check_hold(struct ppt_check *c, uint32_t page, uint32_t count);
 
 /* A metadata page against its descriptor. */
 void ppt__check_meta(struct ppt_check *c, enum ppt_problem_id id,

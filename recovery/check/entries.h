@@ -18,6 +18,56 @@ static bool pt_table_pa(uint64_t entry, uint32_t level, ppt_pa_t *pa)
 	return true;
 }
 
+static bool pt_leaf(uint64_t entry, uint32_t level, ppt_pa_t *pa)
+{
+	if (pte_kind(entry, level) != PTE_LEAF)
+		return false;
+	*pa = pte_leaf_pa(entry, level);
+	return true;
+}
+
+static bool pt_lost(uint64_t entry, uint32_t level, uint64_t *page)
+{
+	if (pte_kind(entry, level) != PTE_LOST)
+		return false;
+	*page = pte_lost_region(entry) == 0 ?
+			pte_lost_off(entry) / PPT_PAGE_BYTES :
+			UINT64_MAX;
+	return true;
+}
+
+static uint64_t pt_tidy_table(uint64_t entry, uint32_t level)
+{
+	bool cold = pte_is_cold(entry);
+
+	if (cold)
+		entry = pte_armed(entry);
+	entry &= ~(pte_zero_bits(level, true) | PTE_TABLE_RIGHTS);
+	entry |= pte_table(0) & PTE_TABLE_RIGHTS;
+	return cold ? pte_cold(entry) : entry;
+}
+
+static uint64_t pt_tidy(uint64_t entry, uint32_t level)
+{
+	switch (pte_kind(entry, level)) {
+	case PTE_TABLE:
+		return pt_tidy_table(entry, level);
+	case PTE_LEAF:
+		return entry & ~pte_zero_bits(level, false);
+	case PTE_LOST:
+		return entry & ~PTE_LOST_NEVER;
+	case PTE_EMPTY:
+	case PTE_BAD:
+		break;
+	}
+	return 0;
+}
+
+static uint64_t pt_without(uint64_t entry, uint32_t prot)
+{
+	return pte_with_prot(entry, pte_prot(entry) & ~prot);
+}
+
 static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
 			   uint64_t found)
 {
@@ -264,7 +314,11 @@ static void pt_entries(struct ppt__check_table *t)
 const struct ppt__check_family PT_FAMILY = {
 	.family = PTE_FAMILY,
 	.table_pa = pt_table_pa,
+	.leaf_pa = pt_leaf,
+	.lost = pt_lost,
 	.entries = pt_entries,
+	.tidy = pt_tidy,
+	.without = pt_without,
 	.span = pte_span,
 	.canonical = pte_canonical,
 };

@@ -6,8 +6,7 @@
  */
 #include "recovery/check/check.h"
 
-/* Mark an extent; whether a page of it was marked before. */
-static bool hold(struct ppt_check *c, uint32_t page, uint32_t count)
+bool ppt__check_hold(struct ppt_check *c, uint32_t page, uint32_t count)
 {
 	uint64_t end = (uint64_t)page + count, any = 0;
 
@@ -34,7 +33,7 @@ static void check_extent(struct ppt_check *c, uint32_t slot, uint64_t item)
 	    (uint64_t)page + count > c->pool->at.pages)
 		ppt__check_word(c, PPT_PROBLEM_RECLAIM_EXTENT, list, slot,
 				item);
-	else if (hold(c, page, count))
+	else if (ppt__check_hold(c, page, count))
 		ppt__check_word(c, PPT_PROBLEM_RECLAIM_OVERLAP, list, slot,
 				item);
 }

@@ -143,6 +143,10 @@ void ppt__check_pages(struct ppt__check_worker *w, enum ppt_problem_id id,
 void ppt__check_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 		      uint32_t slot, uint64_t entry)
 {
+	if (t->fix) {
+		t->fix(t, id, slot, entry);
+		return;
+	}
 	for (uint32_t i = 0; i < t->founds; i++) {
 		if (t->found[i].id != id)
 			continue;

@@ -31,8 +31,7 @@ static void load_name(const struct ppt_check *c, uint32_t page, uint32_t slot,
 		name[i] = ppt__check_load(c, page, slot + PPT_M_DIR_NAME + i);
 }
 
-/* 1 to 31 printable bytes, no '/', then nothing but NUL. */
-static bool name_ok(const uint64_t *word)
+bool ppt__check_name_ok(const uint64_t *word)
 {
 	unsigned char c[PPT_NAME_BYTES];
 	uint32_t n = 0;
@@ -51,9 +50,8 @@ static bool name_ok(const uint64_t *word)
 
 #define PROBES 64u
 
-/* Enter a name into the table of those seen; true if it is there already. */
-static bool seen(struct ppt_check *c, uint32_t page, uint32_t slot,
-		 const uint64_t *name)
+bool ppt__check_name_seen(struct ppt_check *c, uint32_t page, uint32_t slot,
+			  const uint64_t *name)
 {
 	uint32_t hash = ppt__crc32c(0, name, PPT_NAME_BYTES);
 
@@ -123,9 +121,9 @@ static void check_entry(struct ppt_check *c, uint32_t page, uint32_t slot)
 		ppt__check_word(c, PPT_PROBLEM_SPACE_FORMAT, page, slot,
 				format);
 	load_name(c, page, slot, name);
-	if (!name_ok(name))
+	if (!ppt__check_name_ok(name))
 		ppt__check_word(c, PPT_PROBLEM_SPACE_NAME, page, slot, 0);
-	else if (seen(c, page, slot, name))
+	else if (ppt__check_name_seen(c, page, slot, name))
 		ppt__check_word(c, PPT_PROBLEM_SPACE_TWICE, page, slot, 0);
 }
 

@@ -69,6 +69,20 @@ static bool check_size(struct ppt_check *c, const struct ppt_m_superblock *sb)
 	return have > want;
 }
 
+/* How many of the first descriptors are a pool's of this UUID. */
+static uint32_t fit(const struct ppt_check *c,
+		    const struct ppt_m_superblock *sb)
+{
+	uint64_t want = ppt__desc_plain(ppt__seed(sb->uuid), PPT__DESC_FIXED);
+	uint64_t at = ppt__word(ppt__get32(sb->desc_page), 0);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < PPT__LINE_WORDS; i++)
+		if (at + i < c->pm.words)
+			n += ppt__pm_load(&c->pm, at + i) == want;
+	return n;
+}
+
 bool ppt__check_superblocks(struct ppt_check *c,
 			    const struct ppt_m_superblock **sb)
 {
@@ -95,8 +109,11 @@ bool ppt__check_superblocks(struct ppt_check *c,
 		if (err[i])
 			ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_COPY,
 				      i, 0);
-	if (!err[0] && !err[1])
+	if (!err[0] && !err[1]) {
 		compare(c, copy[0], copy[1]);
+		if (c->fits && fit(c, copy[slot ^ 1]) > fit(c, copy[slot]))
+			slot ^= 1;
+	}
 	*sb = copy[slot];
 	return check_size(c, *sb);
 }

@@ -26,14 +26,14 @@ static const struct ppt__place *above(struct ppt__check_worker *w,
 	return &w->above;
 }
 
-/* What the policy says about leaves of this table. */
-static void set_policy(struct ppt__check_table *t,
-		       const struct ppt__check_family *f,
-		       const struct ppt__place *at)
+void ppt__check_set_policy(struct ppt__check_table *t,
+			   const struct ppt__check_family *f,
+			   const struct ppt__place *at)
 {
 	uint32_t policy = t->worker->check->cfg.policy;
 	bool upper;
 
+	t->no_user = t->no_supervisor = false;
 	t->no_wx = policy & PPT_POLICY_WX;
 	if (!at->levels ||
 	    !(policy & (PPT_POLICY_USER | PPT_POLICY_SUPERVISOR)))
@@ -68,6 +68,7 @@ void ppt__check_table(struct ppt__check_worker *w, uint32_t page, uint64_t desc)
 	t.page = page;
 	t.level = ppt__desc_level(desc);
 	t.founds = 0;
+	t.fix = NULL;
 	w->tables++;
 	if (!f) {
 		ppt__check_at(w, PPT_PROBLEM_TABLE_FAMILY, page, desc);
@@ -77,8 +78,7 @@ void ppt__check_table(struct ppt__check_worker *w, uint32_t page, uint64_t desc)
 	t.epoch = ppt__check_epoch(c, desc);
 	at = above(w, page);
 	t.counts = at->counts;
-	t.no_wx = t.no_user = t.no_supervisor = false;
-	set_policy(&t, f, at);
+	ppt__check_set_policy(&t, f, at);
 	check_head(&t);
 	t.run_end = PPT__NO_RUN;
 	f->entries(&t);

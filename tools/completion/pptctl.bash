@@ -22,7 +22,8 @@ _pptctl_arguments() {
 		case $word in
 		--flush | --size | --phys-base | --journal | --region | \
 			--uuid | --format | --prot | --page-size | --pid | \
-			--memory-map | --policy | --progress | --trust | --lost)
+			--memory-map | --policy | --progress | --backup | \
+			--trust | --lost)
 			skip=1
 			;;
 		-?*) ;;
@@ -73,7 +74,7 @@ _pptctl() {
 		command="$command ${COMP_WORDS[2]}"
 		first=3
 	fi
-	if [ "$prev" = --memory-map ]; then
+	if [ "$prev" = --memory-map ] || [ "$prev" = --backup ]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 	fi

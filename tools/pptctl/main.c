@@ -60,7 +60,8 @@ static const struct cli_command commands[] = {
 	  0, ctl_cmd_attach },
 	{ "check", "POOL", "whether all of a pool is what it should be",
 	  CLI_REPORTS | CLI_BIT(CTL_MEMORY_MAP) | CLI_BIT(CTL_POLICY) |
-		  CLI_BIT(CTL_PROGRESS),
+		  CLI_BIT(CTL_PROGRESS) | CLI_BIT(CTL_REPAIR) |
+		  CLI_BIT(CTL_BACKUP) | CLI_BIT(CTL_DRY_RUN) | CTL_WRITES,
 	  0, ctl_cmd_check },
 	{ "checkpoint", "POOL", "empty the journal", CTL_WRITES, 0,
 	  ctl_cmd_checkpoint },
@@ -77,7 +78,8 @@ static const struct cli_program program = {
 	.name = "pptctl",
 	.purpose = "Page tables in persistent memory: pools, spaces, mappings.",
 	.notes = "Numbers are decimal or 0x, with K, M, G or T (1024s).\n"
-		 "Exit: 0 fine, 1 not mapped, 4 damage, 8 failed, 16 usage.\n",
+		 "Exit: 0 fine, 1 not mapped or repaired, 4 damage, 8 failed, "
+		 "16 usage.\n",
 	.commands = commands,
 	.command_count = sizeof(commands) / sizeof(commands[0]),
 	.options = ctl_options,

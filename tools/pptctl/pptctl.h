@@ -10,6 +10,7 @@
  *   report.c    messages and exit codes
  *   json.c      JSON in and out
  *   session.c   an open pool, for as long as a command needs it
+ *   problem.c   problems and what repair did about them
  *   op.c        map, unmap and protect, from a command or a script's line
  *   cmd_*.c     the commands
  *   snapshot.c  /proc of a process and of the machine, for import
@@ -30,6 +31,7 @@
 enum ctl_exit {
 	CTL_OK = CLI_OK,
 	CTL_UNMAPPED = 1, /* translate: some VA is not mapped */
+	CTL_REPAIRED = 1, /* check --repair: damage was found, none is left */
 	CTL_DAMAGE = 4,   /* damage was found and is left */
 	CTL_FAILED = CLI_FAILED,
 	CTL_USAGE = CLI_USAGE,
@@ -57,6 +59,9 @@ enum ctl_option {
 	CTL_MEMORY_MAP,
 	CTL_POLICY,
 	CTL_PROGRESS,
+	CTL_REPAIR,
+	CTL_BACKUP,
+	CTL_DRY_RUN,
 	CTL_TRUST,
 	CTL_LOST,
 	CTL_DRAM_KEPT,
@@ -124,6 +129,23 @@ static inline bool ctl_given(const struct ctl *ctl, unsigned int option)
 {
 	return cli_given(&ctl->cli, option);
 }
+
+/* ---------------------------------------------------------- problem.c -- */
+
+json_t *ctl_problem_json(const struct ppt_problem *p);
+void ctl_problem_text(const struct ppt_problem *p);
+json_t *ctl_action_json(const struct ppt_action *a);
+void ctl_action_text(const struct ppt_action *a);
+json_t *ctl_counts_json(const struct ppt_check_report *r);
+/* What a check counted, as members of @root. */
+void ctl_check_json(json_t *root, const struct ppt_check_report *r);
+
+/* ------------------------------------------- cmd_check.c, cmd_repair.c -- */
+
+/* What is no pool of ours, or not under this memory map, is not damage. */
+int ctl_check_exit(const struct ctl *ctl, const struct ppt_check_report *r,
+		   int err);
+int ctl_repair(struct ctl *ctl, const struct ppt_host_check *check);
 
 /* ------------------------------------------------------------ parse.c -- */
 

@@ -44,7 +44,7 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "size of the media and of the pool differ",                          \
 	  "none: give the file its size back")                                 \
 	X(MEDIA_ERROR, "media-error", MAJOR, "page cannot be read",            \
-	  "rebuild the page from what redundancy there is")                    \
+	  "take it for a page of zeros and repair that")                       \
 	X(SUPERBLOCK_MAGIC, "superblock-magic", FATAL,                         \
 	  "neither copy is a superblock of a pool", "none: this is no pool")   \
 	X(SUPERBLOCK_VERSION, "superblock-version", FATAL,                     \
@@ -116,20 +116,20 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "write it anew")                                                     \
 	X(TABLE_CHECKSUM, "table-checksum", MAJOR,                             \
 	  "table does not match its descriptor",                               \
-	  "rebuild it from redundancy, or quarantine it")                      \
+	  "set a flipped bit right; else cut it off: its range is unmapped")   \
 	X(TABLE_FAMILY, "table-family", MAJOR,                                 \
 	  "table of no known format, or of a level that has none",             \
-	  "quarantine it")                                                     \
+	  "cut it off: its range is unmapped")                                 \
 	X(TABLE_EPOCH, "table-epoch", MAJOR,                                   \
 	  "table was written under a memory map that is not recorded",         \
-	  "quarantine it")                                                     \
+	  "cut it off: its range is unmapped")                                 \
 	X(TABLE_LIVE, "table-live", MAJOR,                                     \
 	  "table's count of live entries is wrong", "count them")              \
 	X(TABLE_SHARE, "table-share", MAJOR, "table's share count is not 1",   \
 	  "set it to 1")                                                       \
 	X(TABLE_OWNERS, "table-owners", MAJOR,                                 \
 	  "more than one entry, root or item leads to the table",              \
-	  "quarantine all but one of them")                                    \
+	  "clear all but the first of them")                                   \
 	X(TABLE_LEAKED, "table-leaked", MINOR, "nothing leads to the table",   \
 	  "free it and what it maps")                                          \
 	X(FRAME_LEAKED, "frame-leaked", MINOR, "nothing maps the data page",   \
@@ -141,7 +141,8 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "data page is mapped more often than its share count says",          \
 	  "set the count")                                                     \
 	X(META_LEAKED, "meta-leaked", MINOR,                                   \
-	  "metadata page is not part of the directory", "free it")
+	  "metadata page is not part of the directory",                        \
+	  "free it, or make it part again of a directory that lost it")
 
 #define PPT_PROBLEMS_ENTRY(X)                                                  \
 	X(ENTRY_BAD, "entry-bad", MAJOR,                                       \
@@ -171,7 +172,7 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "leaf maps a table or a metadata page", "make it not present")       \
 	X(LEAF_FREE, "leaf-free", MAJOR,                                       \
 	  "leaf maps a page of the pool that is no data page",                 \
-	  "make it a data page, or the leaf not present")                      \
+	  "make it a data page")                                               \
 	X(LEAF_LOST, "leaf-lost", MAJOR,                                       \
 	  "frame is not there in the present memory map",                      \
 	  "none: a restart makes it fault until its memory is back")           \
@@ -182,7 +183,7 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "page faults: its memory was gone, or lost its content",             \
 	  "none: it is mapped again when its memory is back, or replaced")     \
 	X(POLICY_WX, "policy-wx", MAJOR, "leaf is writable and executable",    \
-	  "take one of the rights away")                                       \
+	  "take the right to execute away")                                    \
 	X(POLICY_USER, "policy-user", MAJOR, "user leaf in the upper half",    \
 	  "take the right away")                                               \
 	X(POLICY_SUPERVISOR, "policy-supervisor", MAJOR,                       \
@@ -194,14 +195,14 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "keep the entries that lead to tables")                              \
 	X(DIRECTORY_LINK, "directory-link", MAJOR,                             \
 	  "directory goes on with a page that is none of it",                  \
-	  "cut it off and search for its pages")                               \
+	  "search for its other pages")                                        \
 	X(DIRECTORY_RESERVED, "directory-reserved", MINOR,                     \
 	  "reserved words of the directory are not 0", "clear them")           \
 	X(SPACE_FORMAT, "space-format", MAJOR, "space of no known format",     \
 	  "take it from the root's level")                                     \
 	X(SPACE_ROOT, "space-root", MAJOR,                                     \
 	  "root is not a table of the format's highest level",                 \
-	  "give the space an unowned root, or remove it")                      \
+	  "remove the space; roots without one get a new name")                \
 	X(SPACE_NAME, "space-name", MAJOR, "name of a space is not valid",     \
 	  "give it another")                                                   \
 	X(SPACE_TWICE, "space-twice", MAJOR, "two spaces have one name",       \

@@ -138,6 +138,77 @@ struct ppt_host_check {
 int ppt_host_check(const char *path, const struct ppt_host_check *opt,
 		   struct ppt_check_report *report, struct ppt_host_diag *diag);
 
+enum ppt_host_repair_flags {
+	PPT_REPAIR_DRY_RUN = 1, /* in private memory: say what would be done */
+};
+
+/**
+ * struct ppt_host_repair - how to repair.
+ * @flags:   enum ppt_host_repair_flags.
+ * @flush:   enum ppt_flush.
+ * @backup:  NULL, or where to put a copy of the whole file, page for page,
+ *           before the first write to it; must not exist.  Restored by copying
+ *           it back.
+ * @check:   of the checks before and after: threads, policy, memory map, what
+ *           was found before.
+ * @left:    NULL, or called with @check.ctx for each problem that is left.
+ * @action:  NULL, or called with @check.ctx for each thing that is done, or in
+ *           a dry run would be.
+ */
+struct ppt_host_repair {
+	uint32_t flags;
+	enum ppt_flush flush;
+	const char *backup;
+	struct ppt_host_check check;
+	void (*left)(void *ctx, const struct ppt_problem *problem);
+	void (*action)(void *ctx, const struct ppt_action *action);
+};
+
+enum ppt_repair_verdict {
+	PPT_REPAIR_CLEAN = 0,    /* there was nothing to do */
+	PPT_REPAIR_REPAIRED = 1, /* check finds nothing any more */
+	PPT_REPAIR_DAMAGED = 2,  /* something is left, ppt_attach accepts it */
+	PPT_REPAIR_REFUSED = 3,  /* ppt_attach refuses the pool */
+};
+
+/** ppt_repair_verdict_name - "clean", "repaired" and so on; never NULL. */
+const char *ppt_repair_verdict_name(enum ppt_repair_verdict verdict);
+
+/**
+ * struct ppt_host_repair_report - what came out.
+ * @verdict: see above; of a dry run, what it would be.
+ * @err:     0, or why the repair refused the pool, having written nothing.
+ * @before, @after: of the checks; @after is that of a private copy in a dry
+ *           run, and equal to @before where nothing was done.
+ * @done:    of the repair.
+ */
+struct ppt_host_repair_report {
+	enum ppt_repair_verdict verdict;
+	int err;
+	struct ppt_check_report before;
+	struct ppt_check_report after;
+	struct ppt_repair_report done;
+};
+
+/**
+ * ppt_host_repair - check a pool file, and repair what is wrong.
+ * @opt: NULL means all defaults.
+ *
+ * The repair runs in a private copy first, by the same code, and is checked
+ * there; only then is the file backed up and written.  Pages that cannot be
+ * read are written as zeros first.  Holds a writer's lock, in a dry run a
+ * reader's.
+ *
+ * Crash:  repair again; the backup is whole before the first write.
+ * Return: 0, whatever was found; PPT_E_SYS (os_errno EEXIST: the backup exists);
+ *         PPT_E_LOCKED; PPT_E_MAGIC the file is empty; PPT_E_IO more than 64
+ *         pages cannot be read, or one not be written; PPT_E_NOMEM;
+ *         PPT_E_INVAL.
+ */
+int ppt_host_repair(const char *path, const struct ppt_host_repair *opt,
+		    struct ppt_host_repair_report *report,
+		    struct ppt_host_diag *diag);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,7 @@
 #include <pptable/map.h>
 #include <pptable/pm.h>
 #include <pptable/pool.h>
+#include <pptable/repair.h>
 #include <pptable/space.h>
 #include <pptable/types.h>
 

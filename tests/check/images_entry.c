@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * check_rows_entry_test.c - entries, directory, reclaim list: for each row of the
- * table of problems a small image that provokes it; a row without one is a
- * failure.
+ * images_entry.c - entries, directory, reclaim list: for each row of the table of
+ * problems a small image that provokes it.
  *
  * Layer: tests.
  */
-#include "check_rows.h"
+#include "images.h"
 
 #include "format/pte_x86_64.h"
 
@@ -282,7 +281,7 @@ static void reclaim_root(struct specimen *i, struct with *w)
 
 /* ---------------------------------------------------------------- cases -- */
 
-static const struct row_case cases[] = {
+static const struct image_case cases[] = {
 	AT(ENTRY_BAD, entry_bad, VA),
 	AT(ENTRY_BAD, entry_bad_level, 0),
 	AT(ENTRY_RESERVED, entry_reserved, VA),
@@ -330,17 +329,4 @@ static const struct row_case cases[] = {
 	CLEAN(RECLAIM_ROOT, reclaim_root),
 };
 
-static void ppt_check__each_row_is_provoked(void **state)
-{
-	run_cases(cases, CASES, PPT_PROBLEM_ENTRY_BAD, PPT_PROBLEM_COUNT,
-		  PPT_PROBLEM_COUNT);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ppt_check__each_row_is_provoked),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+const struct image_cases images_entry = IMAGE_CASES(cases);

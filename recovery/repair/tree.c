@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Step: tables, from the roots down, a level at a time: those that an entry of
+ * a table that counts leads to, and that can be believed, count.
+ */
+#include "recovery/repair/repair.h"
+
+/* The page that an entry names as a table; false if that is no page. */
+static bool child_of(const struct ppt__repair *r, const struct ppt__believe *b,
+		     int epoch, uint64_t entry, uint64_t *page)
+{
+	ppt_pa_t pa;
+
+	if (!entry || !b->family->table_pa(entry, b->level, &pa))
+		return false;
+	*page = (pa - r->c->map[epoch].region[0].base) / PPT_PAGE_BYTES;
+	return true;
+}
+
+static void mark_children(struct ppt__repair *r, struct ppt__believe b)
+{
+	int epoch, below;
+
+	(void)ppt__repair_load(r, &b, r->loaded, &epoch);
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
+		struct ppt__believe child = { .family = b.family,
+					      .level = b.level - 1 };
+		uint64_t page;
+
+		if (!child_of(r, &b, epoch, r->loaded[s], &page) ||
+		    !ppt__repair_unused(r, page))
+			continue;
+		child.page = (uint32_t)page;
+		if (ppt__repair_load(r, &child, r->child, &below) !=
+		    PPT__BELIEF_NONE)
+			ppt__repair_mark(r, child.page, child.level, b.page, s);
+	}
+}
+
+/* Roots that no entry leads to. */
+static void mark_unnamed(struct ppt__repair *r, uint32_t level)
+{
+	const struct ppt__check_family *f = &ppt__check_x86_64;
+
+	for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages; p++) {
+		struct ppt__believe b = { f, level, (uint32_t)p };
+		uint64_t desc = ppt__check_desc(r->c, b.page);
+		int epoch;
+
+		if (ppt__desc_level(desc) != level ||
+		    !ppt__repair_unused(r, p) || !ppt__desc_live(desc) ||
+		    ppt__repair_load(r, &b, r->child, &epoch) !=
+			    PPT__BELIEF_GOOD)
+			continue;
+		ppt__repair_mark(r, b.page, level | PPT__USE_UNNAMED, b.page,
+				 0);
+	}
+}
+
+void ppt__repair_mark_tables(struct ppt__repair *r)
+{
+	for (uint32_t level = PPT__LEVELS_MAX; level > 1; level--) {
+		bool top = level == PPT__LEVELS_MAX;
+
+		if (r->unnamed &&
+		    (top || (level + 1 == PPT__LEVELS_MAX && !r->top_lost)))
+			mark_unnamed(r, level);
+		for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages;
+		     p++) {
+			if (ppt__use(r, p) != level ||
+			    r->use[p] & PPT__USE_EMPTY)
+				continue;
+			mark_children(
+				r, (struct ppt__believe){ &ppt__check_x86_64,
+							  level, (uint32_t)p });
+		}
+	}
+}
