@@ -69,8 +69,11 @@ void page_fault(struct trap *t, ppt_va_t va)
 {
 	struct ppt_extent at;
 	struct ppt_diag diag;
-	int err = ppt_translate(&current, va, &at, &diag);
+	int err;
 
+	if (machine_word("stale"))
+		stop(STOP_STALE, "page fault at %lx, error %lx", va, t->error);
+	err = ppt_translate(&current, va, &at, &diag);
 	if (!(t->error & ERROR_USER))
 		stop(STOP_TRAP, "page fault in the kernel at %lx, rip %lx", va,
 		     t->rip);

@@ -28,7 +28,8 @@
 #define USER_GUARD UINT64_C(0x9ff000)
 #define USER_STACK UINT64_C(0xa00000)
 #define USER_STACK_BYTES UINT64_C(0x4000)
-#define USER_HEAP UINT64_C(0x40000000) /* filled with zeros on demand */
+#define USER_ARCHIVE UINT64_C(0x20000000) /* another NVDIMM, if there is one */
+#define USER_HEAP UINT64_C(0x40000000)    /* filled with zeros on demand */
 #define USER_HEAP_BYTES UINT64_C(0x80000000)
 
 /* How a run ends: isa-debug-exit makes the exit code 2 * stop + 1 of it. */
@@ -50,6 +51,7 @@ enum stop {
 	STOP_LIBRARY = 15,
 	STOP_TRAP = 16,
 	STOP_BOOT_LOADER = 17,
+	STOP_STALE = 18,
 };
 
 /* ------------------------------------------------------ serial.c -- */
@@ -96,6 +98,7 @@ extern struct ppt_attach_report pool_report;
 
 /* Find the pool, or make it if the word "create" is given, and attach. */
 void pool_open(void);
+ppt_pa_t pool_base(void); /* at this boot */
 
 /* An error of the library that nothing can be done about. */
 _Noreturn void library_fails(const char *call, int err,
@@ -111,6 +114,9 @@ void pool_check(void);
 
 /* The kernel half: a space of its own, shared by all others. */
 void kernel_half_open(void);
+
+/* A space with the kernel half and nothing else. */
+int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag);
 
 /* The programs' spaces, if there are none yet. */
 void programs_install(void);
@@ -131,6 +137,29 @@ struct trap;
 void page_fault(struct trap *t, ppt_va_t va);
 uint64_t system_call(struct trap *t);
 
+/* ---------------------------------------------------- measure.c -- */
+
+/* A space "big" in the pool that maps so many pages. */
+void big_make(uint64_t pages);
+void big_open(void);
+
+/* Read 1 % of its pages, on its tables. */
+void big_touch(uint64_t pages);
+
+/* The same map from a list in DRAM: the list, and the tables, which it loads. */
+void list_make(uint64_t pages);
+void list_build(uint64_t pages);
+
+/* How many pages of the range the MMU has marked dirty, and are mapped. */
+uint64_t dirty_pages(ppt_va_t va, ppt_va_t last, uint64_t *mapped);
+
+/*
+ * What a boot without recovery does: load the root where it lies now, whatever
+ * is in it.  The kernel half is that of the boot tables, for the sake of
+ * telling the tale.
+ */
+_Noreturn void stale_root(ppt_pa_t recorded_base);
+
 /* ------------------------------------------------- boot.S, trap.[cS] -- */
 
 struct trap {
@@ -140,6 +169,7 @@ struct trap {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
+extern const char programs[], programs_end[]; /* the image */
 extern uint64_t boot_pml4[], boot_pml5[];
 void boot_five_levels(void);
 void trap_init(void);

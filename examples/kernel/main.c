@@ -1,27 +1,65 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The story of a boot.
+ * The story of a boot.  Words of the command line that change it:
+ *
+ *   create    make a pool where there is none
+ *   trust=    none, touch, full
+ *   heap=     leaves of the heap: 4 (KiB), 2 (MiB), 1 (GiB)
+ *   rounds=N  of the keeper
+ *   dirty     tell which pages of the heaps the MMU found written
+ *   check     check the pool in the end
+ *   trace     for cacheloss
+ *   stale     load a root as it is found, without recovery
+ *   pages=N   make the space "big", or with "attach" enter it first of all
+ *   build=N   no pool: build the tables of N pages from a list
  */
 #include "kernel.h"
 
 _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered);
 
-static uint64_t entry_tsc;
+static _Noreturn void build_from_list(uint64_t pages)
+{
+	uint64_t start;
+
+	list_make(pages);
+	start = read_tsc();
+	list_build(pages);
+	stop(STOP_DONE, "built, count %lu", read_tsc() - start);
+}
+
+static _Noreturn void touch_big(uint64_t pages)
+{
+	uint64_t start = read_tsc();
+
+	big_touch(pages);
+	stop(STOP_DONE, "touched, count %lu", read_tsc() - start);
+}
 
 _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 {
-	uint64_t loaded;
+	uint64_t pages, loaded;
 
-	entry_tsc = entered;
 	trap_init();
 	machine_init((uint32_t)magic_and_info, magic_and_info >> 32);
+	pages = machine_number("build", 0);
+	if (pages)
+		build_from_list(pages);
 	pool_open();
 	kernel_half_open();
+	pages = machine_number("pages", 0);
+	if (pages && !machine_word("attach")) {
+		big_make(pages);
+		stop(STOP_DONE, "big is made");
+	}
+	if (pages)
+		big_open();
 	space_enter(&current);
 	loaded = read_tsc();
 	print("CR3 loaded %lx, %s, %lu records replayed, count %lu\n",
 	      read_cr3(), ppt_verdict_name(pool_report.verdict),
-	      pool_report.records_replayed, loaded - entry_tsc);
+	      pool_report.records_replayed, loaded - entered);
+	if (pages)
+		touch_big(pages);
 	write_cr3(boot_root());
 	programs_install();
 	programs_run();

@@ -9,6 +9,7 @@
 #define CR4_PGE UINT64_C(0x80)
 
 struct ppt_pool *pool;
+static const struct ppt_region *nvdimm; /* where it is */
 enum ppt_format pool_format;
 struct ppt_attach_report pool_report;
 
@@ -76,7 +77,7 @@ static void show_flush(void *media, enum ppt_pm_event event, uint64_t off,
 		(void)*((const volatile char *)media + off);
 }
 
-static struct ppt_pm_config media_of(const struct ppt_region *nvdimm)
+static struct ppt_pm_config media(void)
 {
 	static struct ppt_pm_observer observer = { .event = show_flush };
 	struct ppt_pm_config pm = { .media = phys(nvdimm->base),
@@ -114,10 +115,10 @@ static struct ppt_region *find_nvdimm(struct ppt_geometry *geometry, int *err,
 }
 
 /* The pool comes to life with the memory of this machine beside it. */
-static void create(const struct ppt_region *nvdimm)
+static void create(void)
 {
 	struct ppt_create_config cfg = {
-		.pm = media_of(nvdimm),
+		.pm = media(),
 		.phys_base = nvdimm->base,
 		.journal_bytes = PPT_JOURNAL_BYTES_MIN,
 	};
@@ -138,12 +139,12 @@ static void create(const struct ppt_region *nvdimm)
 	print("created\n");
 }
 
-static void attach(const struct ppt_region *nvdimm, uint64_t journal_bytes)
+static void attach(uint64_t journal_bytes)
 {
 	struct ppt_attach_config cfg = {
-		.pm = media_of(nvdimm),
+		.pm = media(),
 		.scratch_bytes = ppt_scratch_bytes(nvdimm->len, journal_bytes),
-		.present = &machine.map,
+		.present = machine_word("stale") ? NULL : &machine.map,
 	};
 	struct ppt_diag diag;
 	int err;
@@ -157,22 +158,29 @@ static void attach(const struct ppt_region *nvdimm, uint64_t journal_bytes)
 void pool_open(void)
 {
 	struct ppt_geometry geometry;
-	struct ppt_region *nvdimm;
+	struct ppt_region *region;
 	struct ppt_diag diag;
 	int err;
 
-	nvdimm = find_nvdimm(&geometry, &err, &diag);
+	nvdimm = region = find_nvdimm(&geometry, &err, &diag);
 	if (err == PPT_E_MAGIC && machine_word("create")) {
-		create(nvdimm);
+		create();
 		err = ppt_probe(phys(nvdimm->base), nvdimm->len, &geometry,
 				&diag);
 	}
 	if (err)
 		library_fails("probe", err, &diag);
-	nvdimm->kind = PPT_REGION_POOL;
-	nvdimm->uuid = geometry.uuid;
-	nvdimm->len = geometry.bytes;
-	attach(nvdimm, geometry.journal_bytes);
+	region->kind = PPT_REGION_POOL;
+	region->uuid = geometry.uuid;
+	region->len = geometry.bytes;
+	attach(geometry.journal_bytes);
+	if (machine_word("stale"))
+		stale_root(geometry.phys_base);
+}
+
+ppt_pa_t pool_base(void)
+{
+	return nvdimm->base;
 }
 
 /* --------------------------------------------------------------- check -- */
@@ -189,14 +197,11 @@ static void show_problem(void *ctx, uint32_t worker,
 
 void pool_check(void)
 {
-	const struct ppt_region *nvdimm = &machine.map.region[0];
 	struct ppt_check_config cfg = { .problem = show_problem };
 	struct ppt_check_report report;
 	struct ppt_diag diag;
 	int err;
 
-	while (nvdimm->kind != PPT_REGION_POOL)
-		nvdimm++;
 	cfg.pm.media = phys(nvdimm->base);
 	cfg.pm.bytes = nvdimm->len;
 	cfg.scratch_bytes =

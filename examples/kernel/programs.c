@@ -71,6 +71,12 @@ static void greeter(void)
 		say("greeter: the heap was torn\n");
 	if (data != visits)
 		say_number("greeter: its data is not its own: ", data);
+	if (*word(FAR_PAGE + PPT_PAGE_BYTES)) /* read, and never written */
+		say("greeter: the heap is not zero\n");
+	if (call(CALL_QUERY, USER_ARCHIVE, 0, 0)) {
+		say_number("greeter: archive ", *word(USER_ARCHIVE));
+		keep(USER_ARCHIVE, visits + 1);
+	}
 	keep(FAR_PAGE, visits + 1);
 	keep(USER_DATA, visits + 1);
 	keep(VISITS, visits + 1);

@@ -13,8 +13,6 @@
 
 #define KERNEL_SPACE "kernel"
 
-extern const char programs[], programs_end[];
-
 static const struct {
 	const char *name;
 	enum program program;
@@ -94,6 +92,13 @@ static void check_leaves(void)
 	}
 }
 
+int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag)
+{
+	int err = ppt_space_create(pool, name, pool_format, out, diag);
+
+	return err ? err : map_kernel_half(out, diag);
+}
+
 void kernel_half_open(void)
 {
 	struct ppt_diag diag;
@@ -103,10 +108,7 @@ void kernel_half_open(void)
 	err = ppt_space_open(pool, KERNEL_SPACE, &kernel_space, &diag);
 	if (err == PPT_E_NOENT) {
 		ppt_begin(pool);
-		err = ppt_space_create(pool, KERNEL_SPACE, pool_format,
-				       &kernel_space, &diag);
-		if (!err)
-			err = map_kernel_half(&kernel_space, &diag);
+		err = space_make(KERNEL_SPACE, &kernel_space, &diag);
 		if (!err)
 			err = ppt_commit(pool);
 	}
@@ -135,17 +137,15 @@ void space_enter(struct ppt_space *space)
  * that is open: frames are filled and written back before anything leads to
  * them.  Data is one frame for all, read-only, until somebody writes.
  */
-static int make_space(const char *name, ppt_pa_t *data, struct ppt_diag *diag)
+static int program_make(const char *name, ppt_pa_t *data, struct ppt_diag *diag)
 {
 	const uint64_t code_bytes = (uint64_t)(programs_end - programs);
 	const uint64_t pages = (code_bytes + PPT_PAGE_BYTES - 1) &
 			       -(uint64_t)PPT_PAGE_BYTES;
 	struct ppt_space space;
 	struct ppt_extent at;
-	int err = ppt_space_create(pool, name, pool_format, &space, diag);
+	int err = space_make(name, &space, diag);
 
-	if (!err)
-		err = map_kernel_half(&space, diag);
 	if (!err)
 		err = ppt_map(&space, USER_CODE, PPT_PA_ALLOC, pages, RX | USER,
 			      PPT_MAP_UNZEROED, diag);
@@ -170,6 +170,11 @@ static int make_space(const char *name, ppt_pa_t *data, struct ppt_diag *diag)
 		err = ppt_translate(&space, USER_DATA, &at, diag);
 		*data = at.pa;
 	}
+	for (uint32_t i = 0; !err && i < machine.map.count; i++)
+		if (machine.map.region[i].kind == PPT_REGION_PMEM)
+			err = ppt_map(&space, USER_ARCHIVE,
+				      machine.map.region[i].base, PPT_SIZE_2M,
+				      RW | USER, 0, diag);
 	return err;
 }
 
@@ -188,7 +193,7 @@ void programs_install(void)
 		return;
 	ppt_begin(pool);
 	for (uint32_t i = 0; !err && i < PROGRAM_SET; i++)
-		err = make_space(program_set[i].name, &data, &diag);
+		err = program_make(program_set[i].name, &data, &diag);
 	if (!err)
 		err = ppt_commit(pool);
 	if (err)
@@ -223,5 +228,14 @@ void programs_run(void)
 		print("%s:\n", info.name);
 		space_enter(&space);
 		user_run(USER_CODE, USER_STACK + USER_STACK_BYTES, program);
+		if (machine_word("dirty")) {
+			uint64_t mapped,
+				dirty = dirty_pages(USER_HEAP,
+						    USER_HEAP +
+							    USER_HEAP_BYTES - 1,
+						    &mapped);
+
+			print("heap: %lu pages, %lu dirty\n", mapped, dirty);
+		}
 	}
 }
