@@ -5,6 +5,7 @@
  *   create    make a pool where there is none
  *   trust=    none, touch, full
  *   heap=     leaves of the heap: 4 (KiB), 2 (MiB), 1 (GiB)
+ *   only=NAME run no other space's program
  *   rounds=N  of the keeper
  *   dirty     tell which pages of the heaps the MMU found written
  *   check     check the pool in the end

@@ -185,19 +185,25 @@ ppt_pa_t pool_base(void)
 
 /* --------------------------------------------------------------- check -- */
 
+#define PROBLEMS_SHOWN_MAX 4u
+
 static void show_problem(void *ctx, uint32_t worker,
 			 const struct ppt_problem *problem)
 {
-	(void)ctx;
+	uint32_t *shown = ctx;
+
 	(void)worker;
-	if (problem->severity > PPT_SEVERITY_NOTE)
+	if (problem->severity > PPT_SEVERITY_NOTE &&
+	    (*shown)++ < PROBLEMS_SHOWN_MAX)
 		print("problem: %s, page %lu, va %lx\n", problem->code,
 		      problem->page, problem->va);
 }
 
 void pool_check(void)
 {
-	struct ppt_check_config cfg = { .problem = show_problem };
+	uint32_t shown = 0;
+	struct ppt_check_config cfg = { .problem = show_problem,
+					.ctx = &shown };
 	struct ppt_check_report report;
 	struct ppt_diag diag;
 	int err;

@@ -118,6 +118,19 @@ void kernel_half_open(void)
 	current = kernel_space;
 }
 
+/* That the next instruction and the stack are there, once it is loaded. */
+static bool half_is_ours(struct ppt_space *space)
+{
+	struct ppt_extent text, data;
+
+	return !ppt_translate(space, KERNEL_TEXT, &text, NULL) &&
+	       !ppt_translate(space, KERNEL_DATA, &data, NULL) &&
+	       text.pa == KERNEL_TEXT - KERNEL_BASE &&
+	       data.pa == KERNEL_DATA - KERNEL_BASE &&
+	       text.len == PPT_SIZE_2M && data.len == PPT_SIZE_2M &&
+	       text.prot == (RX | GLOBAL) && data.prot == (RW | GLOBAL);
+}
+
 void space_enter(struct ppt_space *space)
 {
 	struct ppt_space_info info;
@@ -126,6 +139,9 @@ void space_enter(struct ppt_space *space)
 
 	if (err)
 		library_fails("space", err, &diag);
+	if (info.format != pool_format || !half_is_ours(space))
+		stop(STOP_FORMAT, "space %s is none of this kernel's",
+		     info.name);
 	current = *space;
 	write_cr3(info.root_register);
 }
@@ -208,6 +224,33 @@ static bool same(const char *a, const char *b)
 	return *a == *b;
 }
 
+static bool wanted(const char *name)
+{
+	const char *only = machine_word("only");
+
+	for (; only && *name && *only == *name; only++)
+		name++;
+	return !only || !*name;
+}
+
+/* A space that was made elsewhere has no kernel half yet. */
+static void adopt(struct ppt_space *space)
+{
+	struct ppt_extent at;
+	struct ppt_diag diag;
+	int err;
+
+	if (ppt_translate(space, KERNEL_TEXT, &at, &diag) != PPT_E_NOENT)
+		return;
+	ppt_begin(pool);
+	err = map_kernel_half(space, &diag);
+	if (!err)
+		err = ppt_commit(pool);
+	if (err)
+		library_fails("adopt", err, &diag);
+	print("adopted\n");
+}
+
 void programs_run(void)
 {
 	struct ppt_space_info info;
@@ -218,7 +261,7 @@ void programs_run(void)
 	while (!ppt_space_next(pool, &cursor, &info, &diag)) {
 		enum program program = GREETER;
 
-		if (same(info.name, KERNEL_SPACE))
+		if (same(info.name, KERNEL_SPACE) || !wanted(info.name))
 			continue;
 		for (uint32_t i = 0; i < PROGRAM_SET; i++)
 			if (same(info.name, program_set[i].name))
@@ -226,6 +269,7 @@ void programs_run(void)
 		if (ppt_space_open(pool, info.name, &space, &diag))
 			continue;
 		print("%s:\n", info.name);
+		adopt(&space);
 		space_enter(&space);
 		user_run(USER_CODE, USER_STACK + USER_STACK_BYTES, program);
 		if (machine_word("dirty")) {

@@ -2,14 +2,15 @@
 /*
  * cacheloss - a QEMU TCG plugin that plays a cache which loses its content.
  *
- *   -plugin cacheloss.so,media=FILE,out=FILE[,fence=N][,seed=S][,drop=K]
+ *   -plugin cacheloss.so,media=FILE,out=FILE[,fence=N][,seed=S][,omit=A]
  *
  * It keeps a shadow of the NVDIMM in which a line changes only once it was
  * flushed, or written past the cache, *and* a fence followed.  At fence N, which
  * does not happen any more, QEMU ends and the shadow is written to @out: that is
  * what a power loss leaves.  With a seed some of what was on its way got there
  * all the same: whole lines with an even seed, any 8-byte words of them with an
- * odd one.  Flush number K is ignored, as if the kernel had left it out.
+ * odd one.  The flush instruction at address A is ignored, as if somebody had
+ * forgotten it.  In the end it tells where flushes were, and how many.
  *
  * A plugin of QEMU 7.2 sees where loads and stores go, but no registers, so not
  * which line a flush is for.  The guest therefore loads a byte of each line
@@ -21,6 +22,7 @@
 #include "qemu_plugin.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +33,7 @@
 
 #define LINE 64u
 #define WORDS (LINE / 8)
+#define SITES_MAX 64u
 
 /* What may happen to a line that is not as the shadow has it. */
 enum { CLEAN = 0, DIRTY = 1, PENDING = 2 };
@@ -46,11 +49,15 @@ static struct {
 	uint64_t waiting_count;
 	uint64_t lines;
 	const char *out;
-	uint64_t stop_fence, seed, drop;
-	uint64_t fences, flushes;
+	uint64_t stop_fence, seed, omit;
+	uint64_t fences;
+	struct {
+		uint64_t address, flushes;
+	} sites[SITES_MAX];
 	uint64_t base; /* where the media is */
 	bool found;    /* the first flush was seen */
 	bool flushing; /* a flush was; the line is told by the next load */
+	uint64_t site; /* of that flush */
 } loss;
 
 static uint64_t mix(uint64_t x)
@@ -72,9 +79,10 @@ static void write_out(void)
 		perror(loss.out);
 		_exit(1);
 	}
-	fprintf(stderr, "cacheloss: %llu fences, %llu flushes\n",
-		(unsigned long long)loss.fences,
-		(unsigned long long)loss.flushes);
+	fprintf(stderr, "cacheloss: %" PRIu64 " fences\n", loss.fences);
+	for (uint32_t i = 0; i < SITES_MAX && loss.sites[i].flushes; i++)
+		fprintf(stderr, "flushes at %" PRIx64 ": %" PRIu64 "\n",
+			loss.sites[i].address, loss.sites[i].flushes);
 }
 
 /* A part of what was on its way is there. */
@@ -113,9 +121,21 @@ static void wait_for_fence(uint64_t line)
 	loss.waiting[loss.waiting_count++] = line;
 }
 
+static void count_site(uint64_t address)
+{
+	for (uint32_t i = 0; i < SITES_MAX; i++) {
+		if (loss.sites[i].flushes && loss.sites[i].address != address)
+			continue;
+		loss.sites[i].address = address;
+		loss.sites[i].flushes++;
+		return;
+	}
+}
+
 static void flush(uint64_t line)
 {
-	if (++loss.flushes == loss.drop)
+	count_site(loss.site);
+	if (loss.site == loss.omit)
 		return;
 	wait_for_fence(line);
 	memcpy(loss.pending + line * WORDS, loss.media + line * WORDS, LINE);
@@ -141,11 +161,11 @@ static void on_fence(unsigned int cpu, void *unused)
 	loss.waiting_count = 0;
 }
 
-static void on_flush(unsigned int cpu, void *unused)
+static void on_flush(unsigned int cpu, void *address)
 {
 	(void)cpu;
-	(void)unused;
 	loss.flushing = true;
+	loss.site = (uint64_t)address;
 }
 
 /* Where in the media an access is; false if elsewhere. */
@@ -230,7 +250,8 @@ static void on_block(qemu_plugin_id_t id, struct qemu_plugin_tb *block)
 		if (kind == FENCE || kind == FLUSH)
 			qemu_plugin_register_vcpu_insn_exec_cb(
 				insn, kind == FENCE ? on_fence : on_flush,
-				QEMU_PLUGIN_CB_NO_REGS, NULL);
+				QEMU_PLUGIN_CB_NO_REGS,
+				(void *)qemu_plugin_insn_vaddr(insn));
 		else
 			qemu_plugin_register_vcpu_mem_cb(
 				insn, on_access, QEMU_PLUGIN_CB_NO_REGS,
@@ -297,8 +318,8 @@ PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info,
 			loss.stop_fence = strtoull(v, NULL, 0);
 		else if ((v = value_of(argv[i], "seed")))
 			loss.seed = strtoull(v, NULL, 0);
-		else if ((v = value_of(argv[i], "drop")))
-			loss.drop = strtoull(v, NULL, 0);
+		else if ((v = value_of(argv[i], "omit")))
+			loss.omit = strtoull(v, NULL, 16);
 	}
 	if (!media || !loss.out || load(media)) {
 		fputs("cacheloss: needs media=FILE and out=FILE\n", stderr);
