@@ -49,7 +49,7 @@ struct acpi_table {
 #define ACPI_RSDP UINT64_C(0x2052545020445352) /* "RSD PTR " */
 #define ACPI_NFIT 0x5449464e                   /* "NFIT" */
 #define ACPI_NFIT_BYTES 40
-#define BIOS_START 0xe0000
+#define BIOS_START 0xf0000
 #define BIOS_END 0x100000
 #define ACPI_TABLES_MAX 64
 #define NFIT_PARTS_MAX 256
@@ -119,17 +119,19 @@ static void add_dram(const struct multiboot_info *info)
 	machine.free = KERNEL_DATA - KERNEL_BASE + PPT_SIZE_2M;
 }
 
+/* It is at a multiple of 16 of the BIOS's last 64 KiB (ACPI 5.2.5.1). */
 static const struct acpi_rsdp *find_rsdp(void)
 {
-	const struct acpi_rsdp *rsdp;
+	const uint64_t *at = phys(BIOS_START);
+	uint64_t left = (BIOS_END - BIOS_START) / sizeof(*at);
+	bool found = false;
 
-	/* At the upper half first: that is where it is nearly always. */
-	for (uint32_t i = 0; i < BIOS_END - BIOS_START; i += 16) {
-		rsdp = phys(BIOS_START + (i + 0x10000) % 0x20000);
-		if (rsdp->signature == ACPI_RSDP)
-			return rsdp;
-	}
-	return NULL;
+	while (left && !found)
+		__asm__ volatile("repne scasq"
+				 : "+D"(at), "+c"(left), "=@ccz"(found)
+				 : "a"(ACPI_RSDP)
+				 : "memory");
+	return found ? (const void *)(at - 1) : NULL;
 }
 
 static const struct acpi_table *find_nfit(const struct acpi_rsdp *rsdp)

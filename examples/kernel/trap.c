@@ -5,6 +5,7 @@
  */
 #include "kernel.h"
 
+#define EXCEPTIONS 32
 #define VECTORS 129
 #define VECTOR_DOUBLE_FAULT 8
 #define VECTOR_PAGE_FAULT 14
@@ -54,7 +55,8 @@ void trap_init(void)
 	const struct table_register at = { sizeof(idt) - 1, idt };
 	uint64_t base = (uint64_t)&tss, limit = sizeof(tss) - 1;
 
-	for (uint32_t i = 0; i < VECTORS; i++) {
+	for (uint32_t i = 0; i < VECTORS;
+	     i = i == EXCEPTIONS - 1 ? VECTOR_CALL : i + 1) {
 		uint64_t stub = (uint64_t)(trap_stubs + i * STUB_BYTES);
 
 		idt[i] = (struct gate){

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import time
 
 QEMU = "qemu-system-x86_64"
 CPU = "max,la57=off"
@@ -87,7 +86,7 @@ class Machine:
     def copy(self, path, name):
         return shutil.copyfile(path, self.path(name))
 
-    def qemu(self, words, nvdimms, memory, cpu, extra):
+    def qemu(self, words, nvdimms, memory, cpu, extra=(), kernel=None):
         if nvdimms:
             memory += ",slots=4,maxmem=64G"
         command = [QEMU, "-accel", "tcg", "-cpu", cpu, "-machine",
@@ -95,7 +94,7 @@ class Machine:
                    "-nodefaults", "-display", "none", "-serial", "stdio",
                    "-no-reboot", "-device",
                    "isa-debug-exit,iobase=0xf4,iosize=1",
-                   "-kernel", self.kernel, "-append", words, *extra]
+                   "-kernel", kernel or self.kernel, "-append", words, *extra]
         for i, nvdimm in enumerate(nvdimms):
             if isinstance(nvdimm, str):
                 nvdimm = Nvdimm(nvdimm)
@@ -103,8 +102,8 @@ class Machine:
         return command
 
     def boot(self, words, *nvdimms, memory="512M", cpu=CPU, extra=(),
-             kill_after=None):
-        command = self.qemu(words, nvdimms, memory, cpu, extra)
+             kernel=None, kill_after=None):
+        command = self.qemu(words, nvdimms, memory, cpu, extra, kernel)
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)
@@ -120,23 +119,6 @@ class Machine:
         stop = code // 2 if code > 0 and code % 2 else None
         return Boot(out.decode(errors="replace"), stop,
                     err.decode(errors="replace"))
-
-    def boot_until(self, mark, seconds, words, *nvdimms):
-        """Boot, and kill some time after a mark was said."""
-        command = self.qemu(words, nvdimms, "512M", CPU, ())
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL) as process:
-            out = b""
-            while mark not in out:
-                part = os.read(process.stdout.fileno(), 4096)
-                expect(part, f"the end came before {mark!r}:\n"
-                       + out.decode(errors="replace"))
-                out += part
-            time.sleep(seconds)
-            process.kill()
-            out += process.stdout.read()
-        return Boot(out.decode(errors="replace"), None, "")
 
     def symbols(self, program):
         """Lines of nm, by address."""

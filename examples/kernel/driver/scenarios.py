@@ -144,6 +144,15 @@ def leaves_1g(m):
     return "heap and direct map"
 
 
+@scenario
+def minimum(m):
+    """The bare minimum of docs/EMBEDDING.md boots from the same pool."""
+    path = first(m)
+    kernel = m.built("examples/kernel/kernel_minimum.elf")
+    boot = m.boot("", path, kernel=kernel).stopped("DONE")
+    return boot.need(r"^stop 1: (.*)$")[1]
+
+
 # -------------------------------------------------------- memory has moved --
 
 def moves(m, path, places):
