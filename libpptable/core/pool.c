@@ -176,8 +176,6 @@ static void init_journal(struct ppt_pool *pool, const struct sizes *s)
 	j->seed = pool->seed;
 	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
 		pool->walk[i].era = 0;
-	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++)
-		pool->frames.held[i].count = 0;
 }
 
 int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
