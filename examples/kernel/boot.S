@@ -199,6 +199,7 @@ boot_pd:
 
 	.bss
 	.align 4096
+	.global boot_stack, boot_stack_end
+boot_stack:
 	.skip 32768
-	.global boot_stack_end
 boot_stack_end:

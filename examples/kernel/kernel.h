@@ -95,6 +95,7 @@ static inline void *phys(ppt_pa_t pa)
 extern struct ppt_pool *pool;
 extern enum ppt_format pool_format; /* of every space in it */
 extern struct ppt_attach_report pool_report;
+extern uint64_t pool_scratch_bytes;
 
 /* Find the pool, or make it if the word "create" is given, and attach. */
 void pool_open(void);
@@ -171,6 +172,7 @@ struct trap {
 
 extern const char programs[], programs_end[]; /* the image */
 extern uint64_t boot_pml4[], boot_pml5[];
+extern char boot_stack[], boot_stack_end[];
 void boot_five_levels(void);
 void trap_init(void);
 uint64_t user_run(ppt_va_t entry, ppt_va_t stack, uint64_t argument);

@@ -9,6 +9,7 @@
  *   rounds=N  of the keeper
  *   dirty     tell which pages of the heaps the MMU found written
  *   check     check the pool in the end
+ *   sizes     tell how much stack and scratch memory it took
  *   trace     for cacheloss
  *   stale     load a root as it is found, without recovery
  *   pages=N   make the space "big", or with "attach" enter it first of all
@@ -34,6 +35,17 @@ static _Noreturn void touch_big(uint64_t pages)
 
 	big_touch(pages);
 	stop(STOP_DONE, "touched, count %lu", read_tsc() - start);
+}
+
+/* The stack is clear at first: what was used is what is not clear any more. */
+static void show_sizes(void)
+{
+	const char *low = boot_stack;
+
+	while (low < boot_stack_end && !*low)
+		low++;
+	print("sizes: stack %lu, scratch %lu\n",
+	      (uint64_t)(boot_stack_end - low), pool_scratch_bytes);
 }
 
 _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
@@ -64,6 +76,8 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	write_cr3(boot_root());
 	programs_install();
 	programs_run();
+	if (machine_word("sizes"))
+		show_sizes();
 	if (machine_word("check"))
 		pool_check();
 	stop(STOP_DONE, "done");

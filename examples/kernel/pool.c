@@ -12,6 +12,7 @@ struct ppt_pool *pool;
 static const struct ppt_region *nvdimm; /* where it is */
 enum ppt_format pool_format;
 struct ppt_attach_report pool_report;
+uint64_t pool_scratch_bytes;
 
 /* ------------------------------------------------------------- errors -- */
 
@@ -149,6 +150,7 @@ static void attach(uint64_t journal_bytes)
 	struct ppt_diag diag;
 	int err;
 
+	pool_scratch_bytes = cfg.scratch_bytes;
 	cfg.scratch = machine_take(cfg.scratch_bytes);
 	err = ppt_attach(&cfg, &pool, &pool_report, &diag);
 	if (err)

@@ -120,9 +120,9 @@ class Machine:
         return Boot(out.decode(errors="replace"), stop,
                     err.decode(errors="replace"))
 
-    def symbols(self, program):
+    def symbols(self, program, *options):
         """Lines of nm, by address."""
-        run = subprocess.run(["nm", "-n", "--defined-only",
+        run = subprocess.run(["nm", "-n", "--defined-only", *options,
                               self.built(program)], capture_output=True,
                              text=True, check=True)
         return run.stdout.splitlines()

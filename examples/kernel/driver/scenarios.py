@@ -144,6 +144,28 @@ def leaves_1g(m):
     return "heap and direct map"
 
 
+def library_bytes(m, program):
+    """Code and constants of the library that a kernel has linked."""
+    names = {line.split()[-1]
+             for line in m.symbols("libpptable/libpptable_freestanding.a")
+             if len(line.split()) == 3}
+    return sum(int(words[1], 16)
+               for words in map(str.split, m.symbols(program, "-S"))
+               if len(words) == 4 and words[2] in "tTrR"
+               and words[3] in names)
+
+
+@scenario
+def footprint(m):
+    """What the library takes: code, stack and scratch memory."""
+    boot = m.boot("create sizes", m.blank()).stopped("DONE")
+    stack, scratch = boot.need(r"^sizes: stack (\d+), scratch (\d+)$").groups()
+    code, least = (library_bytes(m, f"examples/kernel/{kernel}")
+                   for kernel in ("kernel", "kernel_minimum"))
+    return (f"code {code} bytes ({least} in the minimum), stack {stack}, "
+            f"scratch {scratch}")
+
+
 @scenario
 def minimum(m):
     """The bare minimum of docs/EMBEDDING.md boots from the same pool."""
