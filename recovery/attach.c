@@ -3,9 +3,8 @@
  * Restart: from any image to a pool that can be trusted, or a reason why not.
  * Layer: recovery.  Owns I9.
  *
- *   superblock -> journal scan -> (from here on it writes) replay -> reconcile
- *
- * Trust modes and the full check have their place between replay and the end.
+ *   superblock -> journal scan -> memory map -> (from here on it writes)
+ *   replay -> epoch -> trust
  */
 #include "recovery/reconcile.h"
 #include "recovery/replay.h"
@@ -49,6 +48,20 @@ static int choose_superblock(const struct ppt__pm *pm,
 	return 0;
 }
 
+const char *ppt_trust_name(enum ppt_trust trust)
+{
+	static const char *const name[] = { "touch", "none", "full" };
+
+	return (unsigned)trust <= PPT_TRUST_FULL ? name[trust] : "unknown";
+}
+
+const char *ppt_lost_name(enum ppt_lost lost)
+{
+	static const char *const name[] = { "fault", "drop", "replace" };
+
+	return (unsigned)lost <= PPT_LOST_REPLACE ? name[lost] : "unknown";
+}
+
 int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
 	      struct ppt_diag *diag)
 {
@@ -80,16 +93,86 @@ static int check_features(const struct ppt_m_superblock *sb, uint32_t flags,
 	return 0;
 }
 
+static int check_config(const struct ppt_attach_config *cfg,
+			struct ppt_diag *diag)
+{
+	const uint32_t flags = PPT_ATTACH_NO_MMU | PPT_ATTACH_READ_ONLY |
+			       PPT_ATTACH_DRAM_KEPT;
+
+	if (cfg->flags & ~flags)
+		return ppt__fail(diag, PPT_E_INVAL, "flags", "unknown bits",
+				 cfg->flags);
+	if (cfg->trust > PPT_TRUST_FULL)
+		return ppt__fail(diag, PPT_E_INVAL, "trust", "no such mode",
+				 cfg->trust);
+	if (cfg->lost > PPT_LOST_REPLACE)
+		return ppt__fail(diag, PPT_E_INVAL, "lost", "no such policy",
+				 cfg->lost);
+	if (cfg->policy & ~(uint32_t)PPT_POLICY_WX)
+		return ppt__fail(diag, PPT_E_INVAL, "policy",
+				 "attach knows W^X only; check knows all",
+				 cfg->policy);
+	return 0;
+}
+
+/*
+ * From here on tables are touched when they are met, or all of them now.
+ * A reader's stores go to a private copy that may be made only once: it does
+ * what there is to be written at once.
+ */
+static void settle_trust(struct ppt_pool *pool,
+			 const struct ppt_attach_config *cfg,
+			 struct ppt_attach_report *report)
+{
+	struct ppt__trust *t = &pool->trust;
+	bool hardware =
+		!(cfg->flags & (PPT_ATTACH_NO_MMU | PPT_ATTACH_READ_ONLY));
+	bool stale = ppt__get32(pool->superblock->epoch_oldest) != pool->epoch;
+
+	t->mode = cfg->trust == PPT_TRUST_NONE && stale ? PPT_TRUST_TOUCH :
+							  cfg->trust;
+	t->lost = cfg->lost;
+	t->policy = cfg->policy;
+	t->arms = hardware;
+	t->marks = hardware && t->mode == PPT_TRUST_TOUCH;
+	if (t->mode == PPT_TRUST_FULL ||
+	    (stale && cfg->flags & PPT_ATTACH_READ_ONLY)) {
+		ppt__trust_sweep(pool, UINT64_MAX, &report->tables_damaged,
+				 &report->first_damaged);
+		ppt__epochs_forget(pool);
+		if (t->arms)
+			ppt__trust_arm_all(pool);
+	}
+	report->trust = t->mode;
+}
+
+static void report_pool(const struct ppt_pool *pool,
+			const struct ppt_memory_map *was,
+			struct ppt_attach_report *r)
+{
+	r->epoch = pool->epoch;
+	r->epochs_left =
+		pool->epoch - ppt__get32(pool->superblock->epoch_oldest);
+	r->tables_checked = pool->trust.touched;
+	r->tables_rebased = pool->trust.rebased;
+	r->frames_lost = pool->trust.frames_lost;
+	for (uint32_t i = 0; i < was->count; i++)
+		r->regions_lost += pool->map.region[i].len < was->region[i].len;
+}
+
 static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 		  struct ppt_attach_report *report, struct ppt_diag *diag)
 {
 	const struct ppt_m_superblock *sb;
 	struct ppt_pool *pool;
 	struct ppt__scan scan = { .lines = 0 };
+	struct ppt_memory_map was, now;
 	struct ppt__pm pm;
 	uint32_t flags = cfg->flags;
-	int err = ppt__pm_init(&pm, &cfg->pm, diag);
+	int err = check_config(cfg, diag);
 
+	if (!err)
+		err = ppt__pm_init(&pm, &cfg->pm, diag);
 	if (!err)
 		err = choose_superblock(&pm, &sb, &report->superblock_fell_back,
 					diag);
@@ -104,7 +187,7 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 		err = ppt__journal_scan(pool, &scan, diag);
 	report->lines_scanned = scan.lines;
 	if (!err)
-		err = ppt__reconcile_check(pool, cfg->present, diag);
+		err = ppt__reconcile_check(pool, cfg->present, &now, diag);
 	if (err)
 		return err;
 	err = ppt__journal_replay(pool, &scan, diag); /* first write [I9] */
@@ -113,12 +196,13 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 	report->records_replayed = scan.records;
 	ppt__frames_init(pool, pool->journal.hint);
 	err = ppt__reclaim_load(pool, diag);
-	if (!err)
-		err = ppt__reconcile(pool, cfg->present,
-				     &report->tables_rebased, diag);
 	if (err)
 		return err;
-	report->epoch = pool->epoch;
+	was = pool->map;
+	report->map_changed = ppt__reconcile(
+		pool, &now, cfg->present && !(flags & PPT_ATTACH_DRAM_KEPT));
+	settle_trust(pool, cfg, report);
+	report_pool(pool, &was, report);
 	pool->flags = flags;
 	*out = pool;
 	return 0;
@@ -132,7 +216,9 @@ int ppt_attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 
 	if (err)
 		r.verdict = PPT_VERDICT_REFUSED;
-	else if (r.records_replayed || r.tables_rebased)
+	else if (r.regions_lost || r.tables_damaged)
+		r.verdict = PPT_VERDICT_DEGRADED;
+	else if (r.records_replayed || r.tables_rebased || r.map_changed)
 		r.verdict = PPT_VERDICT_REPLAYED;
 	if (report)
 		*report = r;

@@ -3,18 +3,17 @@
  * A region is recognised by its UUID.  The superblock remembers where regions
  * were at up to four epochs:
  *
- *   1  nothing moved              no write at all
- *   2  something moved            a superblock with the next epoch
- *   3  tables of older epochs     one transaction each: words, CRC, epoch [I8]
+ *   1  nothing has changed        no write at all
+ *   2  something has              a superblock with the next epoch
+ *   3  tables of older epochs     when they are touched, one transaction each:
+ *                                 words, CRC, epoch [I8] (core/trust.c)
  *   4  none is left               a superblock that forgets older epochs
  *
  * A crash leaves a mixture of epochs that step 3 goes on with.
  */
 #include "recovery/reconcile.h"
 
-#include "core/pt.h"
-#include "core/table.h"
-#include "format/mutant.h"
+#include "core/trust.h"
 
 static const struct ppt_region *find_region(const struct ppt_memory_map *map,
 					    const struct ppt_uuid *uuid)
@@ -48,16 +47,21 @@ static int merge_maps(const struct ppt_pool *pool,
 		const struct ppt_region *was = &pool->map.region[i];
 		const struct ppt_region *now = find_region(present, &was->uuid);
 
-		if (!now || now->kind != was->kind || now->len < was->len)
+		if (i == 0 && (!now || now->len != was->len))
 			return ppt__fail(diag, PPT_E_REGION, "memory map",
-					 "a recorded region is absent, shrunk "
-					 "or of another kind",
+					 "the pool's region is not in it, or "
+					 "has another length",
 					 was->base);
-		if (i == 0 && now->len != was->len)
+		if (now && now->kind != was->kind)
 			return ppt__fail(diag, PPT_E_REGION, "memory map",
-					 "the pool's region has another length",
+					 "a recorded region is of another kind",
 					 now->base);
-		out->region[out->count++] = *now;
+		out->region[out->count] = now ? *now : *was;
+		if (!now) /* gone; it may come back */
+			out->region[out->count].base = 0;
+		if (!now)
+			out->region[out->count].len = 0;
+		out->count++;
 	}
 	for (uint32_t i = 0; i < present->count; i++) {
 		const struct ppt_region *r = &present->region[i];
@@ -74,266 +78,38 @@ static int merge_maps(const struct ppt_pool *pool,
 	return 0;
 }
 
-/* ------------------------------------------------------------ the walk -- */
-
-struct walk {
-	struct ppt_pool *pool;
-	const struct ppt_memory_map *target;
-	const struct ppt__pt_ops *ops;
-	bool write;
-	uint64_t visited;
-	uint64_t rebased;
-	struct ppt_diag *diag;
-};
-
-/* The map under which a descriptor says that its table was written. */
-static int map_of(struct ppt_pool *pool, uint64_t desc, uint32_t page,
-		  struct ppt_memory_map *out, struct ppt_diag *diag)
-{
-	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
-
-	for (uint32_t e = oldest; e <= pool->epoch; e++) {
-		if ((e & 15u) != ppt__desc_epoch(desc) &&
-		    !PPT_MUTANT(REBASE_TWICE))
-			continue;
-		ppt__epoch_map(pool->superblock, e, out);
-		return 0;
-	}
-	return ppt__fail(diag, PPT_E_CORRUPT, "table",
-			 "written under a memory map that is not recorded",
-			 page);
-}
-
-/* Check a table in full, and rebase it where this is the writing pass. */
-static int visit(struct walk *w, uint32_t page, uint32_t level,
-		 struct ppt_memory_map *was)
-{
-	struct ppt_pool *pool = w->pool;
-	uint64_t desc = ppt__desc_load(pool, page);
-	const uint64_t *word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
-					       pool->page_buffer);
-	struct ppt__call call;
-	int err;
-
-	if (ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
-	    ppt__desc_family(desc) != w->ops->family ||
-	    desc != ppt__desc_page(pool->seed, page, ppt__desc_hi(desc), word))
-		return ppt__fail(w->diag, PPT_E_CORRUPT, "table",
-				 "differs from its descriptor", page);
-	err = map_of(pool, desc, page, was, w->diag);
-	if (!err)
-		err = w->ops->rebase(level, word, was, w->target,
-				     pool->page_edit, w->diag);
-	if (err || !w->write || ppt__desc_epoch(desc) == (pool->epoch & 15u))
-		return err;
-	err = ppt__call_begin(pool, &call, w->diag);
-	if (!err && PPT_MUTANT(EPOCH_APART))
-		err = ppt__call_end(pool, &call,
-				    ppt__table_write(pool, page, 0,
-						     PPT_PAGE_WORDS,
-						     pool->page_edit),
-				    w->diag);
-	if (!err)
-		err = ppt__call_end(pool, &call,
-				    ppt__table_rebase(pool, page,
-						      pool->page_edit),
-				    w->diag);
-	w->rebased += !err;
-	return err;
-}
-
-#define LEVELS_MAX 5u
-
-struct step {
-	uint32_t page;
-	uint32_t slot;
-	ppt_pa_t base; /* of the pool, in the map of this table's entries */
-};
-
-/* Visit a table and note how to go on below it. */
-static int descend(struct walk *w, struct step *s, uint32_t level)
-{
-	struct ppt_memory_map was;
-	int err;
-
-	/* A hostile graph of shared tables could be walked without end. */
-	if (w->visited++ == w->pool->at.pages)
-		return ppt__fail(w->diag, PPT_E_CORRUPT, "table",
-				 "more tables than the pool has pages",
-				 s->page);
-	if (s->page < w->pool->at.first_page || s->page >= w->pool->at.pages)
-		return ppt__fail(w->diag, PPT_E_CORRUPT, "table",
-				 "page outside the pool's tables", s->page);
-	err = visit(w, s->page, level, &was);
-	s->slot = 0;
-	/* Rebased by now, or left as it was. */
-	s->base = w->write ? w->target->region[0].base : was.region[0].base;
-	return err;
-}
-
-/* Every table of one tree, parents before children. */
-static int walk_tree(struct walk *w, uint32_t root, uint32_t level)
-{
-	struct step step[LEVELS_MAX + 1];
-	uint32_t top = level;
-	int err;
-
-	step[level] = (struct step){ .page = root };
-	err = descend(w, &step[level], level);
-	while (!err && level <= top) {
-		struct step *s = &step[level];
-		const uint64_t *word = ppt__load_words(w->pool, s->page, 0,
-						       PPT_PAGE_WORDS,
-						       w->pool->page_buffer);
-		ppt_pa_t pa;
-
-		if (!w->ops->next_table(word, level, &s->slot, &pa)) {
-			level++;
-			continue;
-		}
-		s->slot++;
-		pa -= s->base;
-		if (pa / PPT_PAGE_BYTES >= w->pool->at.pages)
-			return ppt__fail(w->diag, PPT_E_CORRUPT, "table",
-					 "entry leads outside the pool",
-					 s->page);
-		level--;
-		step[level].page = (uint32_t)(pa / PPT_PAGE_BYTES);
-		err = descend(w, &step[level], level);
-	}
-	return err;
-}
-
-static int walk_spaces(struct walk *w)
-{
-	struct ppt_pool *pool = w->pool;
-	uint32_t page = pool->at.dir_page;
-	uint64_t next;
-
-	for (uint32_t k = 0; page && k < PPT_M_DIR_PAGES_MAX; k++) {
-		for (uint32_t i = 1; i <= PPT_M_DIR_ENTRIES; i++) {
-			uint32_t at = i * PPT_M_DIR_WORDS;
-			uint64_t format =
-				ppt__load(pool, page, at + PPT_M_DIR_FORMAT);
-			uint64_t root =
-				ppt__load(pool, page, at + PPT_M_DIR_ROOT);
-			int err;
-
-			if (!format)
-				continue;
-			w->ops = format > UINT8_MAX ?
-					 NULL :
-					 ppt__pt_ops((enum ppt_format)format);
-			if (!w->ops || root >= pool->at.pages)
-				return ppt__fail(w->diag, PPT_E_CORRUPT,
-						 "directory", "bad entry",
-						 page);
-			err = walk_tree(w, (uint32_t)root, w->ops->levels);
-			if (err)
-				return err;
-		}
-		next = ppt__load(pool, page, 0);
-		if (next >= pool->at.pages)
-			return ppt__fail(w->diag, PPT_E_CORRUPT, "directory",
-					 "link leads outside the pool", page);
-		page = (uint32_t)next;
-	}
-	return 0;
-}
-
-/* Tables on the reclaim list too: they are walked to be freed. */
-static int walk_orphans(struct walk *w)
-{
-	struct ppt_pool *pool = w->pool;
-
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
-		uint64_t item = ppt__load(pool, pool->at.reclaim_page, s), desc;
-		uint32_t page = ppt__reclaim_page(item);
-		int err;
-
-		if (!item || ppt__reclaim_kind(item) == PPT_M_RECLAIM_EXTENT)
-			continue;
-		if (page >= pool->at.pages)
-			return ppt__fail(w->diag, PPT_E_CORRUPT, "reclaim list",
-					 "bad item", s);
-		desc = ppt__desc_load(pool, page);
-		w->ops = ppt__pt_ops_of_family(ppt__desc_family(desc));
-		if (!w->ops || !ppt__desc_is_table(desc) ||
-		    ppt__desc_level(desc) > LEVELS_MAX)
-			return ppt__fail(w->diag, PPT_E_CORRUPT, "reclaim list",
-					 "item is not a table", page);
-		err = walk_tree(w, page, ppt__desc_level(desc));
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int walk_all(struct ppt_pool *pool, const struct ppt_memory_map *target,
-		    bool write, uint64_t *rebased, struct ppt_diag *diag)
-{
-	struct walk w = {
-		.pool = pool, .target = target, .write = write, .diag = diag
-	};
-	int err = walk_spaces(&w);
-
-	if (!err)
-		err = walk_orphans(&w);
-	*rebased += w.rebased;
-	return err;
-}
-
 /* ----------------------------------------------------------- the epochs -- */
 
-/* Steps 3 and 4: bring every table to the recorded epoch. */
-static int work_off(struct ppt_pool *pool, uint64_t *rebased,
-		    struct ppt_diag *diag)
+/* Whether entries mean something else under another map. */
+static bool has_changed(const struct ppt_memory_map *was,
+			const struct ppt_memory_map *now, bool dram_lost)
 {
-	uint64_t none = 0;
-	int err;
+	for (uint32_t i = 0; i < was->count; i++) {
+		const struct ppt_region *a = &was->region[i];
+		const struct ppt_region *b = &now->region[i];
 
-	if (ppt__get32(pool->superblock->epoch_oldest) == pool->epoch)
-		return 0;
-	err = walk_all(pool, &pool->map, false, &none, diag); /* [I9] */
-	if (err)
-		return err;
-	/* Each table is a transaction; the fence may be shared. */
-	pool->relaxed = true;
-	err = walk_all(pool, &pool->map, true, rebased, diag);
-	pool->relaxed = false;
-	ppt__txn_settle(pool);
-	if (err)
-		return err;
-	/* No record of an older epoch may be replayed after this. */
-	ppt_checkpoint(pool);
-	pool->superblock->epoch_oldest = ppt__le32(pool->epoch);
-	ppt__superblock_write(pool);
-	return 0;
-}
-
-static bool same_places(const struct ppt_memory_map *a,
-			const struct ppt_memory_map *b, bool *grown)
-{
-	bool same = true;
-
-	*grown = a->count != b->count;
-	for (uint32_t i = 0; i < a->count; i++) {
-		same &= a->region[i].base == b->region[i].base;
-		*grown |= a->region[i].len != b->region[i].len;
+		if (a->base != b->base || a->len != b->len ||
+		    (dram_lost && a->kind == PPT_REGION_DRAM && a->len))
+			return true;
 	}
-	return same;
+	return false;
 }
 
 /* Record a map as that of an epoch, in a superblock that counts from now on. */
 static void record_map(struct ppt_pool *pool, const struct ppt_memory_map *map,
-		       uint32_t epoch)
+		       uint32_t epoch, bool dram_lost)
 {
 	struct ppt_m_superblock *sb = pool->superblock;
+	uint32_t cold = ppt__get32(sb->epochs_cold);
+	uint32_t bit = 1u << epoch % PPT_M_EPOCHS;
 
 	for (uint32_t i = ppt__get32(sb->region_count); i < map->count; i++)
 		__builtin_memset(&sb->region[i], 0, sizeof(sb->region[i]));
 	for (uint32_t i = 0; i < map->count; i++)
 		ppt__superblock_set_region(sb, i, epoch, &map->region[i]);
+	if (epoch != pool->epoch)
+		cold = dram_lost ? cold | bit : cold & ~bit;
+	sb->epochs_cold = ppt__le32(cold);
 	sb->region_count = ppt__le32(map->count);
 	sb->epoch = ppt__le32(epoch);
 	pool->map = *map;
@@ -344,39 +120,35 @@ static void record_map(struct ppt_pool *pool, const struct ppt_memory_map *map,
 
 int ppt__reconcile_check(struct ppt_pool *pool,
 			 const struct ppt_memory_map *present,
-			 struct ppt_diag *diag)
+			 struct ppt_memory_map *out, struct ppt_diag *diag)
 {
-	struct ppt_memory_map now;
-
-	return present ? merge_maps(pool, present, &now, diag) : 0;
+	if (present)
+		return merge_maps(pool, present, out, diag);
+	*out = pool->map;
+	return 0;
 }
 
-int ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *present,
-		   uint64_t *rebased, struct ppt_diag *diag)
+bool ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *now,
+		    bool dram_lost)
 {
-	struct ppt_memory_map now;
-	uint64_t none = 0;
-	bool grown, same;
-	int err;
+	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
+	uint64_t damaged = 0;
+	uint32_t first;
 
-	if (!present)
-		return work_off(pool, rebased, diag);
-	err = merge_maps(pool, present, &now, diag);
-	if (err)
-		return err;
-	same = same_places(&pool->map, &now, &grown);
-	if (same && grown)
-		record_map(pool, &now, pool->epoch);
-	if (same)
-		return work_off(pool, rebased, diag);
+	if (!has_changed(&pool->map, now, dram_lost)) {
+		if (now->count != pool->map.count)
+			record_map(pool, now, pool->epoch, false);
+		ppt__trust_load(pool);
+		return false;
+	}
 	/* A slot for one more epoch: at most PPT_M_EPOCHS are remembered. */
-	if (pool->epoch - ppt__get32(pool->superblock->epoch_oldest) ==
-	    PPT_M_EPOCHS - 1)
-		err = work_off(pool, rebased, diag);
-	if (!err)
-		err = walk_all(pool, &now, false, &none, diag);
-	if (err)
-		return err;
-	record_map(pool, &now, pool->epoch + 1);
-	return work_off(pool, rebased, diag);
+	if (pool->epoch - oldest == PPT_M_EPOCHS - 1) {
+		ppt__trust_load(pool);
+		ppt__trust_sweep(pool, UINT64_MAX, &damaged, &first);
+		ppt__epochs_forget(pool);
+		ppt__trust_reset(pool); /* under this map, not under the next */
+	}
+	record_map(pool, now, pool->epoch + 1, dram_lost);
+	ppt__trust_load(pool);
+	return true;
 }

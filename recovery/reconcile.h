@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The recorded memory map and the present one.  Layer: recovery.  Owns I8.
+ * The recorded memory map and the present one.  Layer: recovery.
  */
 #ifndef PPTABLE_RECOVERY_RECONCILE_H
 #define PPTABLE_RECOVERY_RECONCILE_H
@@ -8,18 +8,20 @@
 #include "core/pool.h"
 
 /*
- * Make the tables those of @present (NULL: as recorded): every table that was
- * written under another map is rebased, each in one transaction with its epoch.
- * Everything is validated first [I9].
- * Return: 0; PPT_E_REGION; PPT_E_CORRUPT; PPT_E_NOSPC and others.
- *
- * What needs no table to be read is judged by ppt__reconcile_check already.
+ * Where the recorded regions are in @present (NULL: as recorded), in the
+ * recorded order, then those that are new; changes nothing [I9].
+ * Return: 0; PPT_E_REGION; PPT_E_LIMIT; the errors of ppt__region_check.
  */
 int ppt__reconcile_check(struct ppt_pool *pool,
 			 const struct ppt_memory_map *present,
-			 struct ppt_diag *diag);
+			 struct ppt_memory_map *out, struct ppt_diag *diag);
 
-int ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *present,
-		   uint64_t *rebased, struct ppt_diag *diag);
+/*
+ * Make @now, from ppt__reconcile_check, the pool's memory map, as a new epoch
+ * if it differs.  @dram_lost: what was in DRAM is gone.
+ * Return: whether entries mean something else under it.
+ */
+bool ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *now,
+		    bool dram_lost);
 
 #endif

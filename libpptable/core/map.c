@@ -83,7 +83,7 @@ static int check_empty(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		       struct ppt_diag *diag)
 {
 	struct ppt_extent ext;
-	int err = space->ops->find(space, va, true, &ext, diag);
+	int err = space->ops->find(space, va, PPT__FIND_ANY, &ext, diag);
 
 	if (err == PPT_E_NOENT)
 		return 0;
@@ -245,7 +245,8 @@ int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
 {
 	int err = space->ops->check(va, va, 0, diag);
 
-	return err ? err : space->ops->find(space, va, false, out, diag);
+	return err ? err :
+		     space->ops->find(space, va, PPT__FIND_HERE, out, diag);
 }
 
 void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
@@ -258,11 +259,19 @@ void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
 	};
 }
 
+void ppt_iter_init_any(struct ppt_iter *it, const struct ppt_space *space,
+		       ppt_va_t va, ppt_va_t last)
+{
+	ppt_iter_init(it, space, va, last);
+	it->any = true;
+}
+
 /* Whether b continues a. */
 static bool joins(const struct ppt_extent *a, const struct ppt_extent *b)
 {
 	return a->va + a->len == b->va && a->pa + a->len == b->pa &&
-	       a->prot == b->prot && a->page_size == b->page_size;
+	       a->prot == b->prot && a->page_size == b->page_size &&
+	       a->state == b->state && a->region == b->region;
 }
 
 int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
@@ -272,8 +281,9 @@ int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
 
 	while (!it->done) {
 		struct ppt_extent ext;
-		int err = it->space.ops->find(&it->space, it->next, true, &ext,
-					      diag);
+		int err = it->space.ops->find(
+			&it->space, it->next,
+			it->any ? PPT__FIND_ANY : PPT__FIND_NEXT, &ext, diag);
 
 		if (err && err != PPT_E_NOENT)
 			return err;
@@ -297,4 +307,17 @@ int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
 		return PPT_E_NOENT;
 	*out = all;
 	return 0;
+}
+
+const char *ppt_extent_state_name(enum ppt_extent_state state)
+{
+	static const char *const name[] = {
+		[PPT_EXTENT_MAPPED] = "mapped",
+		[PPT_EXTENT_LOST] = "lost",
+		[PPT_EXTENT_ZERO] = "zero",
+		[PPT_EXTENT_DAMAGED] = "damaged",
+	};
+
+	return (unsigned)state < sizeof(name) / sizeof(name[0]) ? name[state] :
+								  "unknown";
 }

@@ -68,6 +68,18 @@ static inline void ppt__pm_store_at(struct ppt__pm *pm, uint64_t word,
 }
 
 /*
+ * Store a word whose change need not be durable: of an entry, its cold mark.
+ * What it names was made ready before.
+ */
+static inline void ppt__pm_mark_at(struct ppt__pm *pm, uint64_t word,
+				   uint64_t value, const char *site)
+{
+	__atomic_store_n(pm->writable + word, value, __ATOMIC_RELEASE);
+	pm->count.marks++;
+	ppt__pm_tell(pm, PPT_PM_MARK, word, 1, site);
+}
+
+/*
  * Store an entry of a table that the MMU may be walking, without losing the
  * bits of @hardware (accessed, dirty) that it set meanwhile in an entry for
  * the same frame.
@@ -180,6 +192,7 @@ static inline void ppt__pm_fence_at(struct ppt__pm *pm, const char *site)
 #define ppt__pm_view(pm, word, n) ppt__pm_view_at(pm, word, n, PPT__SITE)
 #define ppt__pm_load(pm, word) ppt__pm_load_at(pm, word, PPT__SITE)
 #define ppt__pm_store(pm, word, v) ppt__pm_store_at(pm, word, v, PPT__SITE)
+#define ppt__pm_mark(pm, word, v) ppt__pm_mark_at(pm, word, v, PPT__SITE)
 #define ppt__pm_exchange(pm, word, v, hw)                                      \
 	ppt__pm_exchange_at(pm, word, v, hw, PPT__SITE)
 #define ppt__pm_stream(pm, word, v, n)                                         \

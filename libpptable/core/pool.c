@@ -112,6 +112,10 @@ static size_t place(char *base, const struct sizes *s)
 	CUT(frames.freed, PPT__LIMBO_MAX);
 	CUT(frames.held, PPT_PAGE_WORDS);
 	CUT(frames.full, s->stretches / 64 + 1);
+	CUT(trust.ready, s->stretches / 64 + 1);
+	CUT(trust.seen, s->stretches * PPT__STRETCH_WORDS);
+	CUT(trust.moves, PPT_M_EPOCHS);
+	CUT(trust.edit, PPT_PAGE_WORDS);
 	CUT(blank.page, s->blanks);
 	CUT(blank.used, s->blanks);
 	CUT(page_buffer, PPT_PAGE_WORDS);
@@ -156,6 +160,8 @@ static int check_map(const struct ppt_memory_map *map, struct ppt_diag *diag)
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct ppt_region *r = &map->region[i];
 
+		if (r->len == 0 && r->base == 0 && i) /* gone */
+			continue;
 		if (ppt__region_check(&seen, r, diag) ||
 		    (r->kind == PPT_REGION_POOL) != (i == 0))
 			return ppt__fail(diag, PPT_E_CORRUPT, "superblock",
@@ -165,7 +171,7 @@ static int check_map(const struct ppt_memory_map *map, struct ppt_diag *diag)
 	return 0;
 }
 
-static void init_journal(struct ppt_pool *pool, const struct sizes *s)
+static void init_arrays(struct ppt_pool *pool, const struct sizes *s)
 {
 	struct ppt__journal *j = &pool->journal;
 
@@ -176,6 +182,8 @@ static void init_journal(struct ppt_pool *pool, const struct sizes *s)
 	j->seed = pool->seed;
 	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
 		pool->walk[i].era = 0;
+	for (uint64_t i = 0; i < s->stretches / 64 + 1; i++)
+		pool->trust.ready[i] = 0;
 }
 
 int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
@@ -215,7 +223,7 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	pool->epoch = ppt__get32(sb->epoch);
 	pool->superblock_slot = ppt__get32(sb->slot);
 	ppt__epoch_map(sb, pool->epoch, &pool->map);
-	init_journal(pool, &s);
+	init_arrays(pool, &s);
 	*out = pool;
 	return check_map(&pool->map, diag);
 }

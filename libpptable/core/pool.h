@@ -13,6 +13,7 @@
 #include "core/journal.h"
 #include "core/pm.h"
 #include "core/runset.h"
+#include "core/trust.h"
 #include "format/desc.h"
 #include "format/media.h"
 #include "format/superblock.h"
@@ -75,6 +76,7 @@ struct ppt_pool {
 	struct ppt__txn txn;
 	struct ppt__runset group; /* relaxed commits, not applied yet */
 	struct ppt__frames frames;
+	struct ppt__trust trust;
 
 	struct ppt_tlb_gather gather;       /* committed, not confirmed */
 	struct ppt_tlb_gather open_gather;  /* the transaction's; ticket 1 */
@@ -125,6 +127,13 @@ static inline uint64_t ppt__desc_load(struct ppt_pool *pool, uint32_t page)
 	return ppt__pm_load(&pool->pm, ppt__word(pool->at.desc_page, 0) + page);
 }
 
+/* Whether a page was validated, or written, since attach. */
+static inline bool ppt__trusted(const struct ppt_pool *pool, uint32_t page)
+{
+	return ppt__bit(pool->trust.ready, page / PPT_PAGE_WORDS) &&
+	       ppt__bit(pool->trust.seen, page);
+}
+
 /* ------------------------------------------------------- memory map -- */
 
 static inline ppt_pa_t ppt__page_pa(const struct ppt_pool *pool, uint32_t page)
@@ -144,6 +153,9 @@ static inline bool ppt__pa_page(const struct ppt_pool *pool, ppt_pa_t pa,
 
 /* Whether [pa, pa + len) lies in one region. */
 bool ppt__pa_known(struct ppt_pool *pool, ppt_pa_t pa, uint64_t len);
+
+/* The longest region: what a lost entry can tell of an offset. */
+#define PPT__REGION_BYTES_LG2 46u
 
 /* Return: 0; PPT_E_REGION; PPT_E_INVAL; PPT_E_RANGE; PPT_E_EXIST. */
 int ppt__region_check(const struct ppt_memory_map *map,

@@ -7,7 +7,10 @@
  * format/pte_<family>.h fulfils:
  *
  *   PTE_FAMILY, PTE_LEAF_LEVEL_MAX, PTE_PA_BITS, PTE_ROOT_REGISTER(pa)
- *   pte_kind(e, level)         empty, table, leaf, bad
+ *   pte_kind(e, level)         empty, table, leaf, lost, bad
+ *   pte_is_cold(e), pte_cold(e), pte_armed(e)
+ *   pte_lost(e, region, off, zero), pte_lost_region, pte_lost_off,
+ *   pte_lost_zero, pte_found(e, pa)
  *   pte_span(level)            bytes that an entry covers
  *   pte_leaf(pa, level, prot), pte_leaf_pa(e, level), pte_prot(e)
  *   pte_table(pa), pte_table_pa(e)
@@ -20,6 +23,8 @@
 #ifndef PPTABLE_CORE_PT_H
 #define PPTABLE_CORE_PT_H
 
+#include <pptable/fault.h>
+
 #include "core/pool.h"
 
 struct ppt__map_args {
@@ -28,6 +33,13 @@ struct ppt__map_args {
 	ppt_pa_t pa; /* PPT_PA_ALLOC: from the pool */
 	uint32_t prot;
 	uint32_t flags;
+};
+
+/* What find looks for. */
+enum ppt__find {
+	PPT__FIND_HERE, /* the leaf at va */
+	PPT__FIND_NEXT, /* the first leaves from va on */
+	PPT__FIND_ANY,  /* the same, or what is lost or damaged */
 };
 
 struct ppt__pt_ops {
@@ -48,20 +60,23 @@ struct ppt__pt_ops {
 		     bool whole, struct ppt_diag *diag);
 	int (*protect)(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		       uint32_t prot, bool aside, struct ppt_diag *diag);
-	/* The leaf at or, if @next, the first one from va on. */
-	int (*find)(struct ppt_space *space, ppt_va_t va, bool next,
+	int (*find)(struct ppt_space *space, ppt_va_t va, enum ppt__find how,
 		    struct ppt_extent *out, struct ppt_diag *diag);
 	/* One bounded step of freeing an item of the reclaim list. */
 	int (*reclaim)(struct ppt_pool *pool, uint32_t slot, uint64_t item,
 		       struct ppt_diag *diag);
-	/* What a table's words are under the map @now, from @was. */
-	int (*rebase)(uint32_t level, const uint64_t *word,
-		      const struct ppt_memory_map *was,
-		      const struct ppt_memory_map *now, uint64_t *out,
-		      struct ppt_diag *diag);
-	/* The first entry from *slot on that names a table, and its PA. */
-	bool (*next_table)(const uint64_t *word, uint32_t level, uint32_t *slot,
-			   ppt_pa_t *pa);
+	/*
+	 * Vet every entry of a table, with @live that are not 0; in @out what
+	 * they are under the present memory map, cold where that is due.
+	 */
+	int (*vet)(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
+		   uint32_t live, const struct ppt__moves *moves, uint64_t *out,
+		   struct ppt_diag *diag);
+	/* Arm what names a table that was touched, make cold what does not. */
+	void (*arm)(struct ppt_pool *pool, uint32_t page, uint32_t level);
+	/* See <pptable/fault.h>. */
+	int (*fault)(struct ppt_space *space, ppt_va_t va, uint32_t access,
+		     struct ppt_fault *out, struct ppt_diag *diag);
 	uint64_t (*root_register)(ppt_pa_t root_pa);
 };
 

@@ -94,10 +94,11 @@ static bool first_item(struct ppt_pool *pool, uint32_t *slot, uint64_t *item)
 int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag)
 {
 	uint64_t item;
+	int err = ppt__meta_touch(pool, pool->at.reclaim_page, diag);
 
+	if (err)
+		return err;
 	for (uint32_t s = 0; first_item(pool, &s, &item); s++) {
-		int err;
-
 		if (ppt__reclaim_kind(item) != PPT_M_RECLAIM_EXTENT ||
 		    PPT_MUTANT(HELD_FORGOTTEN))
 			continue;

@@ -38,6 +38,9 @@ int ppt__region_check(const struct ppt_memory_map *map,
 	if (r->len % PPT_PAGE_BYTES || r->len == 0)
 		return ppt__fail(diag, PPT_E_INVAL, "region len",
 				 "zero or not a multiple of 4 KiB", r->len);
+	if (r->len > UINT64_C(1) << PPT__REGION_BYTES_LG2)
+		return ppt__fail(diag, PPT_E_RANGE, "region len", "over 64 TiB",
+				 r->len);
 	if (r->base >= PA_END || r->len > PA_END - r->base)
 		return ppt__fail(diag, PPT_E_RANGE, "region base",
 				 "beyond 52 bits of physical address", r->base);
@@ -127,12 +130,23 @@ int ppt_region_add(struct ppt_pool *pool, const struct ppt_region *region,
 	ppt__superblock_write(pool);
 	pool->map.region[n] = *region;
 	pool->map.count = n + 1;
+	ppt__trust_load(pool);
 	return 0;
 }
 
+/* Whether an extent leads, or led, into a region or names one behind it. */
+static bool uses(const struct ppt_pool *pool, const struct ppt_extent *ext,
+		 uint32_t i)
+{
+	const struct ppt_region *r = &pool->map.region[i];
+
+	if (ext->state == PPT_EXTENT_MAPPED)
+		return overlap(ext->pa, ext->len, r->base, r->len);
+	return ext->region >= i; /* its index would change */
+}
+
 /* The first mapping of any space that leads into a region. */
-static int find_use(struct ppt_pool *pool, const struct ppt_region *r,
-		    struct ppt_diag *diag)
+static int find_use(struct ppt_pool *pool, uint32_t i, struct ppt_diag *diag)
 {
 	struct ppt_space_info info;
 	uint64_t cursor = 0;
@@ -146,12 +160,20 @@ static int find_use(struct ppt_pool *pool, const struct ppt_region *r,
 		err = ppt_space_open(pool, info.name, &space, diag);
 		if (err)
 			return err;
-		ppt_iter_init(&it, &space, 0, UINT64_MAX);
-		while (!(err = ppt_iter_next(&it, &ext, diag)))
-			if (overlap(ext.pa, ext.len, r->base, r->len))
-				return ppt__fail(diag, PPT_E_BUSY, "region",
-						 "a frame in it is mapped",
+		ppt_iter_init_any(&it, &space, 0, UINT64_MAX);
+		while (!(err = ppt_iter_next(&it, &ext, diag))) {
+			if (ext.state == PPT_EXTENT_DAMAGED)
+				return ppt__fail(diag, PPT_E_CORRUPT, "table",
+						 "damaged: what it maps is not "
+						 "known",
 						 ext.va);
+			if (uses(pool, &ext, i))
+				return ppt__fail(diag, PPT_E_BUSY, "region",
+						 "a frame in it is mapped, "
+						 "or one of a region behind it "
+						 "is lost",
+						 ext.va);
+		}
 		if (err != PPT_E_NOENT)
 			return err;
 	}
@@ -177,9 +199,11 @@ int ppt_region_remove(struct ppt_pool *pool, const struct ppt_uuid *uuid,
 				 "it is the pool itself", 0);
 	/* What is unlinked but not freed, or not durable yet, uses it too. */
 	ppt__txn_settle(pool);
+	/* Entries of older epochs know regions by their place in the list. */
+	ppt_settle(pool, UINT64_MAX, NULL);
 	err = ppt_reclaim(pool, UINT64_MAX, NULL);
 	if (!err)
-		err = find_use(pool, &pool->map.region[i], diag); /* [I7] */
+		err = find_use(pool, i, diag); /* [I7] */
 	if (err)
 		return err;
 	for (; i + 1 < n; i++) {
@@ -191,5 +215,6 @@ int ppt_region_remove(struct ppt_pool *pool, const struct ppt_uuid *uuid,
 	pool->map.count = n - 1;
 	pool->last_region = 0;
 	ppt__superblock_write(pool);
+	ppt__trust_load(pool);
 	return 0;
 }

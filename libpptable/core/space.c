@@ -16,19 +16,25 @@ static uint32_t entry_slot(uint32_t i)
 	return (i + 1) * PPT_M_DIR_WORDS;
 }
 
+/* The first page of the chain. */
+static int first_page(struct ppt_pool *pool, uint32_t *page,
+		      struct ppt_diag *diag)
+{
+	*page = pool->at.dir_page;
+	return ppt__meta_touch(pool, *page, diag);
+}
+
 /* The next page of the chain; 0 behind the last. */
 static int next_page(struct ppt_pool *pool, uint32_t *page,
 		     struct ppt_diag *diag)
 {
 	uint64_t next = ppt__load(pool, *page, 0);
 
-	if (next && (next < pool->at.first_page || next >= pool->at.pages ||
-		     ppt__desc_type(ppt__desc_load(pool, (uint32_t)next)) !=
-			     PPT__DESC_META))
+	if (next && (next < pool->at.first_page || next >= pool->at.pages))
 		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
 				 "link to a page that is no directory", *page);
 	*page = (uint32_t)next;
-	return 0;
+	return next ? ppt__meta_touch(pool, *page, diag) : 0;
 }
 
 static void load_name(struct ppt_pool *pool, struct place at, char *name)
@@ -49,17 +55,12 @@ static int read_entry(struct ppt_pool *pool, struct place at,
 	uint64_t format = ppt__load(pool, at.page, at.slot + PPT_M_DIR_FORMAT);
 	uint64_t root = ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
 	const struct ppt__pt_ops *ops = NULL;
-	int err;
 
 	if (format <= UINT8_MAX)
 		ops = ppt__pt_ops((enum ppt_format)format);
 	if (!ops || root >= pool->at.pages)
 		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
 				 "entry has no known format or root", at.page);
-	err = ppt__table_expect(pool, (uint32_t)root, ops->family, ops->levels,
-				diag);
-	if (err)
-		return err;
 	*space = (struct ppt_space){ pool, ops, at.page, at.slot,
 				     (uint32_t)root };
 	load_name(pool, at, info->name);
@@ -73,12 +74,14 @@ static int read_entry(struct ppt_pool *pool, struct place at,
 static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page = pool->at.dir_page;
+	uint32_t page;
+	int err = first_page(pool, &page, diag);
 
+	if (err)
+		return err;
 	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && page; k++) {
 		uint64_t first = k * PPT_M_DIR_ENTRIES;
 		uint32_t i = *cursor > first ? (uint32_t)(*cursor - first) : 0;
-		int err;
 
 		for (; i < PPT_M_DIR_ENTRIES; i++) {
 			uint32_t slot = entry_slot(i);
@@ -94,6 +97,19 @@ static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 			return err;
 	}
 	return ppt__fail(diag, PPT_E_NOENT, "space", "no such space", 0);
+}
+
+/* The same, and that the root is a table, touched: hardware may have it. */
+static int open_entry(struct ppt_pool *pool, struct place at,
+		      struct ppt_space_info *info, struct ppt_space *space,
+		      struct ppt_diag *diag)
+{
+	int err = read_entry(pool, at, info, space, diag);
+
+	if (err)
+		return err;
+	return ppt__table_expect(pool, space->root_page, space->ops->family,
+				 space->ops->levels, diag);
 }
 
 int ppt_space_next(struct ppt_pool *pool, uint64_t *cursor,
@@ -137,19 +153,28 @@ int ppt_space_open(struct ppt_pool *pool, const char *name,
 		   struct ppt_space *out, struct ppt_diag *diag)
 {
 	struct ppt_space_info info;
+	struct ppt_space space;
 	struct place at;
 	int err = find_name(pool, name, &at, diag);
 
-	return err ? err : read_entry(pool, at, &info, out, diag);
+	if (!err)
+		err = open_entry(pool, at, &info, &space, diag);
+	if (!err)
+		*out = space;
+	return err;
 }
 
 int ppt_space_info(const struct ppt_space *space, struct ppt_space_info *out,
 		   struct ppt_diag *diag)
 {
 	struct place at = { space->dir_page, space->dir_slot };
+	struct ppt_space_info info;
 	struct ppt_space same;
+	int err = open_entry(space->pool, at, &info, &same, diag);
 
-	return read_entry(space->pool, at, out, &same, diag);
+	if (!err)
+		*out = info;
+	return err;
 }
 
 /* 1 to 31 bytes, printable, usable as a file name. */
@@ -171,9 +196,11 @@ static bool name_ok(const char *name)
 static int find_empty(struct ppt_pool *pool, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page = pool->at.dir_page, last, fresh = 0;
-	int err;
+	uint32_t page, last, fresh = 0;
+	int err = first_page(pool, &page, diag);
 
+	if (err)
+		return err;
 	for (uint32_t k = 0; k < PPT_M_DIR_PAGES_MAX; k++) {
 		for (uint32_t i = 0; i < PPT_M_DIR_ENTRIES; i++) {
 			*at = (struct place){ page, entry_slot(i) };

@@ -33,11 +33,11 @@ static int set_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		     uint32_t n, uint64_t v, uint64_t stride, uint64_t desc,
 		     const uint64_t *old)
 {
-	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
+	uint32_t family = ppt__desc_family(desc);
 	uint32_t hi, delta, minus = old ? count_live(old, n) : 0;
 	int err;
 
-	delta = ppt__crc32c_delta(old, n, v, stride, ignore);
+	delta = ppt__crc32c_delta(old, n, v, stride, family);
 	hi = ppt__table_live(desc, minus, v | stride ? n : 0);
 	if (v | stride)
 		ppt__blank_use(&pool->blank, page, slot, n);
@@ -129,10 +129,10 @@ static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *word, uint32_t epoch_bits)
 {
 	uint64_t desc = ppt__desc_load(pool, page);
-	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
+	uint32_t family = ppt__desc_family(desc);
 	const uint64_t *old =
 		ppt__load_words(pool, page, slot, n, pool->page_buffer);
-	uint32_t delta = ppt__crc32c_diff(old, word, n, ignore);
+	uint32_t delta = ppt__crc32c_diff(old, word, n, family);
 	uint32_t hi, live = 0;
 	int err;
 
@@ -186,8 +186,7 @@ int ppt__table_new(struct ppt_pool *pool, uint32_t family, uint32_t level,
 
 	if (err)
 		return err;
-	delta = ppt__crc32c_delta(NULL, n, v, stride,
-				  ppt__family_ignore(family));
+	delta = ppt__crc32c_delta(NULL, n, v, stride, family);
 	desc = ppt__desc_update(ppt__desc_zero_page(pool->seed, p, hi), hi,
 				slot, n, delta);
 	if (set_fresh(pool, p, 0, slot, 0, 0) ||
@@ -195,6 +194,7 @@ int ppt__table_new(struct ppt_pool *pool, uint32_t family, uint32_t level,
 	    set_fresh(pool, p, after, PPT_PAGE_WORDS - after, 0, 0) ||
 	    ppt__table_desc(pool, p, desc))
 		return PPT_E_TOOBIG;
+	ppt__trust_set(pool, p);
 	ppt__blank_add(&pool->blank, p);
 	ppt__blank_use(&pool->blank, p, slot, n);
 	*page = p;
@@ -213,26 +213,7 @@ int ppt__meta_new(struct ppt_pool *pool, uint32_t *page, struct ppt_diag *diag)
 			    ppt__desc_zero_page(pool->seed, p,
 						ppt__desc_meta())))
 		return PPT_E_TOOBIG;
+	ppt__trust_set(pool, p);
 	*page = p;
 	return 0;
-}
-
-int ppt__table_refuse(struct ppt_pool *pool, uint32_t page, uint32_t family,
-		      uint32_t level, struct ppt_diag *diag)
-{
-	uint64_t desc;
-
-	if (page < pool->at.first_page || page >= pool->at.pages)
-		return ppt__fail(diag, PPT_E_CORRUPT, "table",
-				 "an entry leads outside the pool's tables",
-				 page);
-	desc = ppt__desc_load(pool, page);
-	if (ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
-	    ppt__desc_family(desc) != family || ppt__desc_share(desc) == 0)
-		return ppt__fail(diag, PPT_E_CORRUPT, "table",
-				 "descriptor is not that of a table of this "
-				 "level",
-				 page);
-	return ppt__fail(diag, PPT_E_CORRUPT, "table",
-			 "written under another memory map", page);
 }

@@ -48,9 +48,9 @@ static inline int ppt__table_word(struct ppt_pool *pool, uint32_t page,
 {
 	uint64_t desc = ppt__desc_load(pool, page);
 	uint64_t marks = ppt__table_marks(pool, desc);
-	uint64_t ignore = ppt__family_ignore(ppt__desc_family(desc));
+	uint32_t family = ppt__desc_family(desc);
 	uint32_t hi = ppt__table_live(desc, was != 0, v != 0);
-	uint32_t delta = ppt__crc32c_word(0, (was ^ v) & ~ignore);
+	uint32_t delta = ppt__crc32c_word(0, ppt__canon(family, was ^ v));
 
 	if (cold && !marks) /* an MMU must see entries in their order */
 		marks = PPT__RUN_COLD;
@@ -98,13 +98,19 @@ int ppt__table_new(struct ppt_pool *pool, uint32_t family, uint32_t level,
 /* Allocate a zeroed metadata page. */
 int ppt__meta_new(struct ppt_pool *pool, uint32_t *page, struct ppt_diag *diag);
 
-/* Say why ppt__table_expect refuses.  Return: PPT_E_CORRUPT. */
-int ppt__table_refuse(struct ppt_pool *pool, uint32_t page, uint32_t family,
-		      uint32_t level, struct ppt_diag *diag);
+/*
+ * Validate a table that no walk has entered since attach, and bring it under
+ * the present memory map; see core/trust.h.
+ * Bound:  its page and, for each page of the pool that it maps, 8 bytes are
+ *         read; if it is rebased, 1 transaction.
+ * Return: 0; PPT_E_CORRUPT.
+ */
+int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		     uint32_t level, struct ppt_diag *diag);
 
 /*
- * Believe that a page is a table: it must lie where tables are, and its
- * descriptor must name its level, its family and the present epoch.
+ * Believe that a page is a table: it must lie where tables are, its descriptor
+ * must name its level and its family, and it must have been touched.
  */
 static inline int ppt__table_expect(struct ppt_pool *pool, uint32_t page,
 				    uint32_t family, uint32_t level,
@@ -116,10 +122,12 @@ static inline int ppt__table_expect(struct ppt_pool *pool, uint32_t page,
 
 	if (__builtin_expect(
 		    page < pool->at.first_page || page >= pool->at.pages, 0))
-		return ppt__table_refuse(pool, page, family, level, diag);
+		return ppt__table_touch(pool, page, family, level, diag);
 	hi = ppt__desc_hi(ppt__desc_load(pool, page));
-	if (__builtin_expect((hi & mask) != want || hi >> 20 == 0, 0))
-		return ppt__table_refuse(pool, page, family, level, diag);
+	if (__builtin_expect((hi & mask) != want || hi >> 20 == 0 ||
+				     !ppt__trusted(pool, page),
+			     0))
+		return ppt__table_touch(pool, page, family, level, diag);
 	return 0;
 }
 

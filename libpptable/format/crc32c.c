@@ -57,7 +57,7 @@ uint32_t ppt__crc32c_shift(uint32_t raw, uint32_t words)
 #define LANES_MIN 48u
 
 uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
-			   uint64_t ignore)
+			   uint32_t family)
 {
 	uint32_t i = 0;
 
@@ -67,27 +67,28 @@ uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 		uint32_t b = 0, c = 0;
 
 		for (uint32_t j = 0; j < k; j++) {
-			raw = ppt__crc32c_word(raw, w[j] & ~ignore);
-			b = ppt__crc32c_word(b, w[k + j] & ~ignore);
-			c = ppt__crc32c_word(c, w[2 * k + j] & ~ignore);
+			raw = ppt__crc32c_word(raw, ppt__canon(family, w[j]));
+			b = ppt__crc32c_word(b, ppt__canon(family, w[k + j]));
+			c = ppt__crc32c_word(c,
+					     ppt__canon(family, w[2 * k + j]));
 		}
 		raw = ppt__crc32c_shift(raw, 2 * k) ^ ppt__crc32c_shift(b, k) ^
 		      c;
 		i += 3 * k;
 	}
 	for (; i < n; i++)
-		raw = ppt__crc32c_word(raw, word[i] & ~ignore);
+		raw = ppt__crc32c_word(raw, ppt__canon(family, word[i]));
 	return raw;
 }
 
 static uint64_t change(const uint64_t *old, uint32_t i, uint64_t v,
-		       uint64_t stride, uint64_t ignore)
+		       uint64_t stride, uint32_t family)
 {
-	return ((old ? old[i] : 0) ^ (v + i * stride)) & ~ignore;
+	return ppt__canon(family, (old ? old[i] : 0) ^ (v + i * stride));
 }
 
 uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
-			   uint64_t stride, uint64_t ignore)
+			   uint64_t stride, uint32_t family)
 {
 	uint32_t a = 0, b = 0, c = 0, i = 0;
 
@@ -96,22 +97,22 @@ uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
 
 		for (; i < k; i++) {
 			a = ppt__crc32c_word(a,
-					     change(old, i, v, stride, ignore));
+					     change(old, i, v, stride, family));
 			b = ppt__crc32c_word(b, change(old, k + i, v, stride,
-						       ignore));
+						       family));
 			c = ppt__crc32c_word(c, change(old, 2 * k + i, v,
-						       stride, ignore));
+						       stride, family));
 		}
 		a = ppt__crc32c_shift(a, 2 * k) ^ ppt__crc32c_shift(b, k) ^ c;
 		i = 3 * k;
 	}
 	for (; i < n; i++)
-		a = ppt__crc32c_word(a, change(old, i, v, stride, ignore));
+		a = ppt__crc32c_word(a, change(old, i, v, stride, family));
 	return a;
 }
 
 uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
-			  uint64_t ignore)
+			  uint32_t family)
 {
 	uint32_t k = n >= LANES_MIN ? n / 3 : 0;
 	uint32_t a = 0, b = 0, c = 0;
@@ -119,13 +120,13 @@ uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 	for (uint32_t i = 0; i < k; i++) {
 		uint32_t j = i + k, l = j + k;
 
-		a = ppt__crc32c_word(a, (old[i] ^ word[i]) & ~ignore);
-		b = ppt__crc32c_word(b, (old[j] ^ word[j]) & ~ignore);
-		c = ppt__crc32c_word(c, (old[l] ^ word[l]) & ~ignore);
+		a = ppt__crc32c_word(a, ppt__canon(family, old[i] ^ word[i]));
+		b = ppt__crc32c_word(b, ppt__canon(family, old[j] ^ word[j]));
+		c = ppt__crc32c_word(c, ppt__canon(family, old[l] ^ word[l]));
 	}
 	a = ppt__crc32c_shift(a, 2 * k) ^ ppt__crc32c_shift(b, k) ^ c;
 	for (uint32_t i = 3 * k; i < n; i++)
-		a = ppt__crc32c_word(a, (old[i] ^ word[i]) & ~ignore);
+		a = ppt__crc32c_word(a, ppt__canon(family, old[i] ^ word[i]));
 	return a;
 }
 

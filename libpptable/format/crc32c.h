@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "format/canon.h"
+
 /* Data of the library's own: reached without a detour through the GOT. */
 #define PPT__HIDDEN __attribute__((visibility("hidden")))
 
@@ -55,20 +57,20 @@ static inline uint32_t ppt__crc32c_head(uint32_t change)
 	return raw;
 }
 
-/* n more words, each masked with ~@ignore; three streams at a time. */
+/* n more words in the canonical form of @family; three streams at a time. */
 uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
-			   uint64_t ignore);
+			   uint32_t family);
 
 /*
  * Raw CRC from 0 of what changes when n words become v, v + stride, …;
  * @old NULL means that all were 0.
  */
 uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
-			   uint64_t stride, uint64_t ignore);
+			   uint64_t stride, uint32_t family);
 
 /* The same when n words become those of @word. */
 uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
-			  uint64_t ignore);
+			  uint32_t family);
 
 /* The standard CRC32C of bytes, chained through @crc (0 at first). */
 uint32_t ppt__crc32c(uint32_t crc, const void *bytes, size_t len);

@@ -30,12 +30,6 @@ enum ppt__desc_type {
 	PPT__DESC_TABLE = 8, /* + level, 1 to 5 */
 };
 
-/* Families share entry layout, and so the bits that hardware writes. */
-enum ppt__family {
-	PPT__FAMILY_NONE = 0, /* metadata: no hardware writes it */
-	PPT__FAMILY_X86_64 = 1,
-};
-
 #define PPT__DESC_DATA_SHARE_MAX ((UINT32_C(1) << 22) - 1u)
 
 /* Upper half, field by field. */
@@ -100,12 +94,6 @@ static inline uint32_t ppt__desc_share(uint64_t desc)
 	return ppt__desc_hi(desc) >> 20;
 }
 
-/* Bits of an entry that hardware writes by itself: not checksummed. */
-static inline uint64_t ppt__family_ignore(uint32_t family)
-{
-	return family == PPT__FAMILY_X86_64 ? UINT64_C(0x60) : 0;
-}
-
 /* The CRC's start for a pool: raw, after its UUID. */
 static inline uint32_t ppt__seed(const uint8_t uuid[16])
 {
@@ -125,10 +113,9 @@ static inline uint64_t ppt__desc_plain(uint32_t seed, uint32_t hi)
 static inline uint64_t ppt__desc_page(uint32_t seed, uint32_t page, uint32_t hi,
 				      const uint64_t *word)
 {
-	uint64_t ignore = ppt__family_ignore(hi >> 4 & 3u);
 	uint32_t raw = ppt__crc32c_word(seed, (uint64_t)hi << 32 | page);
 
-	raw = ppt__crc32c_words(raw, word, PPT_PAGE_WORDS, ignore);
+	raw = ppt__crc32c_words(raw, word, PPT_PAGE_WORDS, hi >> 4 & 3u);
 	return (uint64_t)hi << 32 | (uint32_t)~raw;
 }
 

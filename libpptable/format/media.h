@@ -95,7 +95,7 @@ struct ppt_m_superblock {
 	struct ppt_le32 epoch;        /* the recorded memory map's number */
 	struct ppt_le32 epoch_oldest; /* no table is older */
 	struct ppt_le32 region_count;
-	struct ppt_le32 reserved0;
+	struct ppt_le32 epochs_cold; /* bit epoch % 4: began without power */
 	uint8_t reserved1[136];
 	struct ppt_m_region region[PPT_REGIONS_MAX]; /* [0] is the pool */
 	uint8_t reserved2[256];

@@ -13,13 +13,16 @@
 
 #include "format/desc.h"
 
-#define PPT__X86_P (UINT64_C(1) << 0)   /* present */
-#define PPT__X86_RW (UINT64_C(1) << 1)  /* writable */
-#define PPT__X86_US (UINT64_C(1) << 2)  /* user */
-#define PPT__X86_A (UINT64_C(1) << 5)   /* accessed, written by hardware */
-#define PPT__X86_D (UINT64_C(1) << 6)   /* dirty, written by hardware */
-#define PPT__X86_PS (UINT64_C(1) << 7)  /* leaf above level 1 */
-#define PPT__X86_G (UINT64_C(1) << 8)   /* global, leaves only */
+#define PPT__X86_P (UINT64_C(1) << 0)  /* present */
+#define PPT__X86_RW (UINT64_C(1) << 1) /* writable */
+#define PPT__X86_US (UINT64_C(1) << 2) /* user */
+#define PPT__X86_A (UINT64_C(1) << 5)  /* accessed, written by hardware */
+#define PPT__X86_D (UINT64_C(1) << 6)  /* dirty, written by hardware */
+#define PPT__X86_PS (UINT64_C(1) << 7) /* leaf above level 1 */
+#define PPT__X86_G (UINT64_C(1) << 8)  /* global, leaves only */
+#define PPT__X86_COLD (UINT64_C(1) << PPT__COLD_LG2)
+#define PPT__X86_LOST (UINT64_C(1) << 10)
+#define PPT__X86_ZERO (UINT64_C(1) << 11)
 #define PPT__X86_XD (UINT64_C(1) << 63) /* execute disable */
 #define PPT__X86_PA UINT64_C(0x000ffffffffff000)
 
@@ -29,14 +32,35 @@
 #define PTE_PA_BITS 52u
 #define PTE_ROOT_REGISTER(pa) (pa) /* CR3, no PCID */
 
-enum pte_kind { PTE_EMPTY, PTE_TABLE, PTE_LEAF, PTE_BAD };
+enum pte_kind { PTE_EMPTY, PTE_TABLE, PTE_LEAF, PTE_LOST, PTE_BAD };
+
+/*
+ * Not present, and not empty; hardware ignores all other bits (SDM 3A 4.5):
+ * a cold entry names a table that waits to be validated, a lost one remembers
+ * a leaf whose memory is gone.
+ */
+static inline enum pte_kind pte_absent(uint64_t e, uint32_t level)
+{
+	bool large = e & PPT__X86_PS;
+
+	switch (e & (PPT__X86_COLD | PPT__X86_LOST)) {
+	case PPT__X86_COLD:
+		return level > 1 && !large ? PTE_TABLE : PTE_BAD;
+	case PPT__X86_LOST:
+		return level <= PTE_LEAF_LEVEL_MAX && large == (level > 1) ?
+			       PTE_LOST :
+			       PTE_BAD;
+	default:
+		return PTE_BAD;
+	}
+}
 
 static inline enum pte_kind pte_kind(uint64_t e, uint32_t level)
 {
 	if (e == 0)
 		return PTE_EMPTY;
 	if (!(e & PPT__X86_P))
-		return PTE_BAD;
+		return pte_absent(e, level);
 	if (level == 1)
 		return PTE_LEAF;
 	if (!(e & PPT__X86_PS))
@@ -134,6 +158,60 @@ static inline uint64_t pte_split(uint64_t e, uint32_t level, uint32_t i)
 	uint64_t part = e + i * pte_span(level - 1);
 
 	return level == 2 ? part & ~PPT__X86_PS : part;
+}
+
+/* Cold: not present, with a mark; armed: what it was. */
+static inline bool pte_is_cold(uint64_t e)
+{
+	return (e & (PPT__X86_P | PPT__X86_COLD)) == PPT__X86_COLD;
+}
+
+static inline uint64_t pte_cold(uint64_t e)
+{
+	return (e & ~PPT__X86_P) | PPT__X86_COLD;
+}
+
+static inline uint64_t pte_armed(uint64_t e)
+{
+	return (e & ~PPT__X86_COLD) | PPT__X86_P;
+}
+
+/*
+ * A lost leaf: its rights and size, and instead of its address the index of
+ * its region (bits 46-51) and the page in that (bits 12-45).  @zero: the memory
+ * is there, its content is gone.
+ */
+#define PTE_LOST_BYTES_LG2 46u
+#define PTE_LOST_NEVER UINT64_C(0x7ff0000000000218)
+
+static inline uint64_t pte_lost(uint64_t e, uint32_t region, uint64_t off,
+				bool zero)
+{
+	return (e & (PPT__X86_RIGHTS | PPT__X86_PS)) | off |
+	       (uint64_t)region << PTE_LOST_BYTES_LG2 | PPT__X86_LOST |
+	       (zero ? PPT__X86_ZERO : 0);
+}
+
+static inline bool pte_lost_zero(uint64_t e)
+{
+	return e & PPT__X86_ZERO;
+}
+
+static inline uint32_t pte_lost_region(uint64_t e)
+{
+	return (uint32_t)(e >> PTE_LOST_BYTES_LG2) & 63u;
+}
+
+/* Bytes from the start of the region. */
+static inline uint64_t pte_lost_off(uint64_t e)
+{
+	return e & PPT__X86_PA & ((UINT64_C(1) << PTE_LOST_BYTES_LG2) - 1);
+}
+
+/* The leaf again, at another address. */
+static inline uint64_t pte_found(uint64_t e, ppt_pa_t pa)
+{
+	return (e & (PPT__X86_RIGHTS | PPT__X86_PS)) | pa | PPT__X86_P;
 }
 
 /* The entry with its address moved by a multiple of 4 KiB. */

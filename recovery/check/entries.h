@@ -19,11 +19,11 @@ static bool pt_table_pa(uint64_t entry, uint32_t level, ppt_pa_t *pa)
 }
 
 static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
-			   uint64_t e)
+			   uint64_t found)
 {
 	const struct ppt_check *c = t->worker->check;
 	uint32_t map = t->epoch < 0 ? c->epochs - 1 : (uint32_t)t->epoch;
-	uint64_t at, desc;
+	uint64_t e = pte_is_cold(found) ? pte_armed(found) : found, at, desc;
 	uint32_t page;
 
 	if (e & pte_zero_bits(t->level, true))
@@ -46,6 +46,43 @@ static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_LEVEL, slot, e);
 	else
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_TARGET, slot, e);
+}
+
+/* The frames of the pool so far; the next one begins a run. */
+static void pt_run_end(struct ppt__check_table *t, uint64_t pages)
+{
+	if (t->run_end != PPT__NO_RUN)
+		ppt__check_frames(t, pages);
+	t->run_end = PPT__NO_RUN;
+}
+
+/* A leaf whose memory is gone: what it says of that must make sense. */
+static void pt_lost_entry(struct ppt__check_table *t, uint32_t slot, uint64_t e)
+{
+	const struct ppt_check *c = t->worker->check;
+	uint64_t span = pte_span(t->level), off = pte_lost_off(e);
+	uint32_t region = pte_lost_region(e);
+
+	if (e & PTE_LOST_NEVER)
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RESERVED, slot, e);
+	if (region >= c->now.count ||
+	    span > (UINT64_C(1) << PTE_LOST_BYTES_LG2) - off) {
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
+		return;
+	}
+	ppt__check_entry(t, PPT_PROBLEM_LEAF_GONE, slot, e);
+	if (region != 0)
+		return;
+	/* Too large where the pool is now: its frames are still its own. */
+	if (off + span > c->pool->at.pages * (uint64_t)PPT_PAGE_BYTES) {
+		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
+		return;
+	}
+	pt_run_end(t, span / PPT_PAGE_BYTES);
+	t->run = off / PPT_PAGE_BYTES;
+	t->run_end = t->run + span / PPT_PAGE_BYTES;
+	t->run_slot = slot;
+	pt_run_end(t, span / PPT_PAGE_BYTES);
 }
 
 /* Which of its bits is wrong. */
@@ -151,6 +188,9 @@ static bool pt_odd(struct ppt__check_table *t, struct pt_scan *scan,
 	case PTE_TABLE:
 		pt_table_entry(t, slot, e);
 		return false;
+	case PTE_LOST:
+		pt_lost_entry(t, slot, e);
+		return false;
 	case PTE_BAD:
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_BAD, slot, e);
 		return false;
@@ -163,14 +203,6 @@ static bool pt_odd(struct ppt__check_table *t, struct pt_scan *scan,
 	if (scan->map)
 		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNKNOWN, slot, e);
 	return false;
-}
-
-/* The frames of the pool so far; the next one begins a run. */
-static void pt_run_end(struct ppt__check_table *t, uint64_t pages)
-{
-	if (t->run_end != PPT__NO_RUN)
-		ppt__check_frames(t, pages);
-	t->run_end = PPT__NO_RUN;
 }
 
 static inline __attribute__((always_inline)) void

@@ -117,7 +117,7 @@ static void check_reserved(struct ppt_check *c)
 {
 	const struct ppt_m_superblock *sb = c->pool->superblock;
 	uint32_t n = ppt__get32(sb->region_count);
-	bool zero = ppt__get32(sb->reserved0) == 0 &&
+	bool zero = ppt__get32(sb->epochs_cold) >> PPT_M_EPOCHS == 0 &&
 		    all_zero(sb->reserved1, sizeof(sb->reserved1)) &&
 		    all_zero(sb->reserved2, sizeof(sb->reserved2)) &&
 		    all_zero(sb->region + n,
@@ -158,26 +158,12 @@ static void check_map(struct ppt_check *c, const struct ppt_memory_map *map,
 /* Where each recorded region is now; len 0 if it is nowhere. */
 static void find_present(struct ppt_check *c)
 {
-	const struct ppt_memory_map *present = c->cfg.present;
 	struct ppt_diag diag = { .err = 0 };
 
-	c->now = c->pool->map;
-	if (ppt__reconcile_check(c->pool, present, &diag)) {
-		c->err = PPT_E_REGION;
-		ppt__check_pool(c, PPT_PROBLEM_MEMORY_MAP, diag.at);
-	}
-	for (uint32_t i = 0; i < c->now.count; i++) {
-		struct ppt_region *r = &c->now.region[i];
-
-		r->len = 0;
-		for (uint32_t k = 0; k < present->count && k < PPT_REGIONS_MAX;
-		     k++) {
-			if (!same_uuid(&r->uuid, &present->region[k].uuid))
-				continue;
-			r->base = present->region[k].base;
-			r->len = present->region[k].len;
-		}
-	}
+	if (!ppt__reconcile_check(c->pool, c->cfg.present, &c->now, &diag))
+		return;
+	c->err = PPT_E_REGION;
+	ppt__check_pool(c, PPT_PROBLEM_MEMORY_MAP, diag.at);
 }
 
 void ppt__check_regions(struct ppt_check *c)
@@ -197,6 +183,7 @@ void ppt__check_regions(struct ppt_check *c)
 			ppt__check_pool(c, PPT_PROBLEM_REGION_OLD, 0);
 		c->map[i].region[0].len = ppt__get64(sb->pool_bytes);
 	}
+	c->now = c->pool->map;
 	if (c->cfg.present)
 		find_present(c);
 }

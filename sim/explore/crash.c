@@ -168,7 +168,8 @@ static int attach(struct engine *x, const struct crash_point *at,
 		.scratch = x->scratch,
 		.scratch_bytes = x->scratch_bytes,
 		.present = at->map ? &x->map[at->map - 1] : NULL,
-		.flags = x->world.attach_flags,
+		.flags = x->world.attach_flags | PPT_ATTACH_DRAM_KEPT,
+		.trust = PPT_TRUST_FULL,
 	};
 
 	*diag = (struct ppt_diag){ 0 };

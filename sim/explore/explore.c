@@ -411,7 +411,7 @@ int sim_sites(struct sim_site *site, unsigned *count, struct why *why)
 	for (uint16_t i = 1; i < TRACE_SITES_MAX && !err; i++) {
 		struct sim_site *s = &site[*count];
 
-		if (!(x.seen[i] & ~(1u << TRACE_STORE)) ||
+		if (!(x.seen[i] & ~(1u << TRACE_STORE | 1u << TRACE_MARK)) ||
 		    *count == SIM_SITES_MAX)
 			continue;
 		(void)snprintf(s->site, sizeof(s->site), "%s",

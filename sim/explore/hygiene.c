@@ -81,16 +81,38 @@ static bool is_free(const struct engine *x, uint64_t word)
 	return at < x->media.words && (media[at] >> 32 & 0xf) == DESC_FREE;
 }
 
+/* Entries that differ in what is not journalled: accessed, dirty, cold. */
+static bool same_entry(uint64_t a, uint64_t b)
+{
+	uint64_t differ = a ^ b, cold = differ >> 9 & 1;
+
+	return !((differ ^ (cold << 9 | cold)) & ~UINT64_C(0x60));
+}
+
+/* Whether only a mark may be lost of a word, and what is below it is not. */
+static bool is_mark(const struct engine *x, uint16_t site,
+		    const struct option *option, unsigned n)
+{
+	if (!(x->seen[site] & 1u << TRACE_MARK))
+		return false;
+	for (unsigned i = 1; i < n; i++)
+		if (!same_entry(option[0].value, option[i].value))
+			return false;
+	return true;
+}
+
 static void check_word(struct hygiene *h, uint64_t word)
 {
 	struct engine *x = h->x;
 	struct option option[PENDING_OPTIONS_MAX];
 	uint16_t site = pending_site(&x->pending[0], word);
+	unsigned n;
 	uint32_t at;
 
 	if ((engine_is_tail(word) && !h->emptied) || is_free(x, word))
 		return;
-	if (pending_options(&x->pending[0], word, option) < 2)
+	n = pending_options(&x->pending[0], word, option);
+	if (n < 2 || is_mark(x, site, option, n))
 		return;
 	at = slot_of(h->set, word);
 	if ((h->set->key[at] && h->set->value[at] == option[0].value) ||

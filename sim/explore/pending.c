@@ -36,6 +36,7 @@ void pending_open(struct pending *p, enum sim_model model, uint64_t words,
 	p->head = must(calloc(words, sizeof(*p->head)));
 	p->line_of = must(calloc(words / LINE_WORDS, sizeof(*p->line_of)));
 	p->listed = must(calloc(words / LINE_WORDS, sizeof(*p->listed)));
+	p->owed = must(calloc(words / LINE_WORDS, sizeof(*p->owed)));
 	p->lines = must(malloc(words / LINE_WORDS * sizeof(*p->lines)));
 	pending_reset(p);
 }
@@ -46,6 +47,7 @@ void pending_close(struct pending *p)
 	free(p->head);
 	free(p->line_of);
 	free(p->listed);
+	free(p->owed);
 	free(p->lines);
 	free(p->chain);
 	free(p->step);
@@ -63,6 +65,7 @@ void pending_reset(struct pending *p)
 		       LINE_WORDS * sizeof(*p->head));
 		p->line_of[line] = 0;
 		p->listed[line] = false;
+		p->owed[line] = false;
 	}
 	p->line_count = 0;
 	p->chains = p->steps = p->refs = 1; /* 0 means none */
@@ -208,6 +211,7 @@ static void store(struct pending *p, const struct trace *t,
 	bool stream = e->kind == TRACE_STREAM;
 
 	list_line(p, e->word / LINE_WORDS);
+	p->owed[e->word / LINE_WORDS] |= e->kind == TRACE_STORE;
 	for (uint32_t i = 0; i < e->words; i++) {
 		uint32_t word = e->word + i;
 		uint32_t c = chain_for(p, word, stream);
@@ -228,8 +232,9 @@ static void store(struct pending *p, const struct trace *t,
 static bool flush(struct pending *p, uint32_t word)
 {
 	uint32_t line = word / LINE_WORDS;
-	bool dirty = false;
+	bool dirty = p->owed[line];
 
+	p->owed[line] = false;
 	for (uint32_t w = line * LINE_WORDS; w < (line + 1) * LINE_WORDS; w++)
 		for (uint32_t r = p->head[w]; r; r = p->ref[r].below) {
 			struct chain *chain = &p->chain[p->ref[r].chain];
@@ -252,6 +257,7 @@ const char *pending_play(struct pending *p, const struct trace *t,
 	case TRACE_STORE:
 	case TRACE_STREAM:
 	case TRACE_USER:
+	case TRACE_MARK:
 		store(p, t, e);
 		return NULL;
 	case TRACE_FLUSH:

@@ -54,6 +54,7 @@ struct ref {
  * @head:    for each word its newest ref; 0 none.
  * @line_of: for each line its chain of plain stores (M1); 0 none.
  * @listed:  for each line whether it is in @lines.
+ * @owed:    for each line whether it was stored to since its last flush.
  */
 struct pending {
 	enum sim_model model;
@@ -66,6 +67,7 @@ struct pending {
 	uint32_t *head;
 	uint32_t *line_of;
 	bool *listed;
+	bool *owed;
 	uint32_t *lines;
 	uint32_t line_count;
 	struct chain *chain;
@@ -114,7 +116,8 @@ void pending_reset(struct pending *p);
 
 /*
  * One event of a trace.  Return: NULL, or what is unhygienic about it: a flush
- * of a clean line, a fence with nothing to order.
+ * of a line that nothing was stored to since its last flush (what was may be
+ * durable already, if the line was streamed over), a fence with nothing to order.
  */
 const char *pending_play(struct pending *p, const struct trace *t,
 			 const struct trace_event *e);

@@ -57,31 +57,39 @@ static void note_site(struct engine *x, const struct trace *t,
 		x->series[e->site] = true;
 }
 
-static void record(struct engine *x, enum ppt_pm_event event, uint64_t off,
-		   uint64_t len, const char *site)
+static enum trace_kind kind_of(enum ppt_pm_event event)
 {
 	static const enum trace_kind kind[] = { [PPT_PM_STORE] = TRACE_STORE,
 						[PPT_PM_STREAM] = TRACE_STREAM,
 						[PPT_PM_FLUSH] = TRACE_FLUSH,
-						[PPT_PM_FENCE] = TRACE_FENCE };
-	bool stores = event == PPT_PM_STORE || event == PPT_PM_STREAM;
-	struct trace_event e;
+						[PPT_PM_FENCE] = TRACE_FENCE,
+						[PPT_PM_MARK] = TRACE_MARK };
 
-	e = event_now(x, kind[event], off, site);
+	return kind[event];
+}
+
+static bool stores(enum ppt_pm_event event)
+{
+	return event == PPT_PM_STORE || event == PPT_PM_STREAM ||
+	       event == PPT_PM_MARK;
+}
+
+static void record(struct engine *x, enum ppt_pm_event event, uint64_t off,
+		   uint64_t len, const char *site)
+{
+	struct trace_event e = event_now(x, kind_of(event), off, site);
+
 	note_site(x, &x->work, &e);
-	trace_add(&x->work, &e, stores ? len / 8 : 0, most(x), x->media.read);
+	trace_add(&x->work, &e, stores(event) ? len / 8 : 0, most(x),
+		  x->media.read);
 }
 
 static void add_run_event(struct engine *x, enum ppt_pm_event event,
 			  uint64_t off, uint64_t len, const char *site)
 {
 	struct run *r = &x->run[x->level];
-	bool stores = event == PPT_PM_STORE || event == PPT_PM_STREAM;
 	struct trace_event e = {
-		.kind = event == PPT_PM_STORE  ? TRACE_STORE :
-			event == PPT_PM_STREAM ? TRACE_STREAM :
-			event == PPT_PM_FLUSH  ? TRACE_FLUSH :
-						 TRACE_FENCE,
+		.kind = (uint8_t)kind_of(event),
 		.site = trace_site(site),
 		.word = (uint32_t)(off / 8),
 		.choices = r->choice.at,
@@ -89,8 +97,9 @@ static void add_run_event(struct engine *x, enum ppt_pm_event event,
 	};
 
 	note_site(x, &r->trace, &e);
-	trace_add(&r->trace, &e, stores ? len / 8 : 0, most(x), x->media.read);
-	if (!stores)
+	trace_add(&r->trace, &e, stores(event) ? len / 8 : 0, most(x),
+		  x->media.read);
+	if (!stores(event))
 		return;
 	for (uint64_t w = off / 8; w < (off + len) / 8; w++) {
 		uint32_t line = (uint32_t)(w / LINE_WORDS);
@@ -121,7 +130,7 @@ void engine_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 		return;
 	}
 	if (x->mode == ENGINE_QUIET)
-		x->stored |= event == PPT_PM_STORE || event == PPT_PM_STREAM;
+		x->stored |= stores(event) && event != PPT_PM_MARK;
 	add_run_event(x, event, off, len, site);
 }
 

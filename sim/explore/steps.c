@@ -374,7 +374,9 @@ int step_attach(struct world *w)
 					 .scratch = w->scratch,
 					 .scratch_bytes = w->scratch_bytes,
 					 .present = world_present(w),
-					 .flags = w->attach_flags };
+					 .flags = w->attach_flags |
+						  PPT_ATTACH_DRAM_KEPT,
+					 .trust = PPT_TRUST_FULL };
 	struct ppt_diag diag = { 0 };
 	int err = ppt_attach(&cfg, &w->pool, NULL, &diag);
 

@@ -114,9 +114,9 @@ const char *trace_site_text(uint16_t site)
 
 const char *trace_kind_name(enum trace_kind kind)
 {
-	static const char *const name[] = { "store",  "stream", "flush",
-					    "fence",  "user",   "ack",
-					    "nothing" };
+	static const char *const name[] = { "store",   "stream", "flush",
+					    "fence",   "user",   "ack",
+					    "nothing", "mark" };
 
 	return name[kind];
 }

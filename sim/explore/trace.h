@@ -22,6 +22,7 @@ enum trace_kind {
 	TRACE_USER, /* the frames' user: durable at once */
 	TRACE_ACK,  /* the caller has been told */
 	TRACE_NONE, /* a mutant took it out */
+	TRACE_MARK, /* a store that need not last */
 };
 
 /**

@@ -372,11 +372,15 @@ static void make_live(struct specimen *image, uint64_t seed)
 }
 
 /* Keeps the media as it is when the first table is about to be rebased. */
+/* So many lines of the journal are live. */
+#define EPOCHS_LINES 12u
+
 struct keeper {
 	struct ppt_pm_observer observer;
 	const struct specimen *image;
 	const uint8_t *media;
 	uint8_t *kept;
+	unsigned lines; /* of the journal that were written */
 	bool done;
 };
 
@@ -387,22 +391,27 @@ static void on_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 
 	(void)len;
 	(void)site;
-	if (k->done || event != PPT_PM_STORE ||
-	    off / PPT_PAGE_BYTES != k->image->at.desc_page)
+	k->lines += event == PPT_PM_STREAM &&
+		    off / PPT_PAGE_BYTES >= k->image->at.journal_page &&
+		    off / PPT_PAGE_BYTES < k->image->at.desc_page;
+	if (k->done || event != PPT_PM_FENCE || k->lines < EPOCHS_LINES)
 		return;
 	memcpy(k->kept, k->media, k->image->size);
 	k->done = true;
 }
 
-/* The pool and other memory move; the journal is cut in the middle. */
+/*
+ * The pool and other memory move; of the tables some are rebased, and one has
+ * its record in the ring and nothing in place yet.
+ */
 static void make_epochs(struct specimen *image, uint64_t seed)
 {
 	struct keeper k = { .observer = { on_event, &k }, .image = image };
 	struct ppt_memory_map now;
-	uint64_t first, n = image->journal_bytes / PPT_LINE_BYTES;
 	struct pool_fixture pf;
 
 	load(&pf, image, seed);
+	pf.trust = PPT_TRUST_FULL;
 	pool_fixture_map(&pf, &now);
 	now.region[0].base += PPT_SIZE_1G;
 	now.region[1].base += 4 * PPT_SIZE_1G;
@@ -414,11 +423,6 @@ static void make_epochs(struct specimen *image, uint64_t seed)
 	pool_fixture_drop(&pf);
 	pool_fixture_close(&pf);
 	find_live(image);
-	first = image->tail + (image->end - image->tail) / 2;
-	for (uint64_t line = first; line < image->end; line++)
-		memset(specimen_word(image, image->at.journal_page, 0) +
-			       line % n * 8,
-		       0, PPT_LINE_BYTES);
 }
 
 void specimen_make(struct specimen *image, enum everything_kind kind,

@@ -152,7 +152,9 @@ int pool_fixture_attach(struct pool_fixture *pf,
 	struct ppt_attach_config config = {
 		.pm = pf->config.pm,
 		.present = present,
-		.flags = pf->attach_flags,
+		.flags = pf->attach_flags | PPT_ATTACH_DRAM_KEPT,
+		.trust = pf->trust,
+		.lost = pf->lost,
 	};
 	int err;
 

@@ -76,6 +76,7 @@ static void seen(void *ctx, enum ppt_pm_event event, uint64_t off, uint64_t len,
 	case PPT_PM_LOAD:
 		return;
 	case PPT_PM_STORE:
+	case PPT_PM_MARK:
 		stored(rec, RIG_STORE, off, len, site);
 		return;
 	case PPT_PM_STREAM:

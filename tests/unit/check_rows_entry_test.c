@@ -8,6 +8,8 @@
  */
 #include "check_rows.h"
 
+#include "format/pte_x86_64.h"
+
 /* -------------------------------------------------------------- entries -- */
 
 static void entry_bad(struct specimen *i, struct with *w)
@@ -126,6 +128,21 @@ static void leaf_moved(struct specimen *i, struct with *w)
 {
 	present(i, w);
 	w->map.region[1].base -= PPT_SIZE_4K;
+}
+
+static void leaf_gone(struct specimen *i, struct with *w)
+{
+	set_l1(i, UINT64_C(1) << 46 | 0x5000 | PPT__X86_LOST | PPT__X86_RW);
+}
+
+static void leaf_gone_nowhere(struct specimen *i, struct with *w)
+{
+	set_l1(i, UINT64_C(63) << 46 | PPT__X86_LOST);
+}
+
+static void leaf_gone_reserved(struct specimen *i, struct with *w)
+{
+	set_l1(i, UINT64_C(1) << 46 | PPT__X86_LOST | UINT64_C(1) << 60);
 }
 
 static void policy_wx(struct specimen *i, struct with *w)
@@ -287,6 +304,9 @@ static const struct row_case cases[] = {
 	AT(LEAF_FREE, leaf_free, VA),
 	CLEAN(LEAF_LOST, leaf_lost),
 	CLEAN(LEAF_MOVED, leaf_moved),
+	AT(LEAF_GONE, leaf_gone, VA),
+	AT(LEAF_UNKNOWN, leaf_gone_nowhere, VA),
+	AT(ENTRY_RESERVED, leaf_gone_reserved, VA),
 	AT(POLICY_WX, policy_wx, VA),
 	AT(POLICY_USER, policy_user, EVERYTHING_VA_HIGH),
 	CLEAN(POLICY_SUPERVISOR, policy_supervisor),

@@ -101,7 +101,7 @@ static void region_pool(struct specimen *i, struct with *w)
 static void memory_map(struct specimen *i, struct with *w)
 {
 	present(i, w);
-	w->map.count--;
+	w->map.region[1].kind = PPT_REGION_DEVICE;
 }
 
 /* -------------------------------------------------------------- journal -- */

@@ -157,7 +157,7 @@ static void want_superblock(struct tables *all)
 	FIELD(t, ppt_m_superblock, epoch);
 	FIELD(t, ppt_m_superblock, epoch_oldest);
 	FIELD(t, ppt_m_superblock, region_count);
-	FIELD(t, ppt_m_superblock, reserved0);
+	FIELD(t, ppt_m_superblock, epochs_cold);
 	FIELD(t, ppt_m_superblock, reserved1);
 	FIELD(t, ppt_m_superblock, region);
 	FIELD(t, ppt_m_superblock, reserved2);
@@ -259,7 +259,9 @@ static void want_entry_bits(struct tables *all)
 	add_mask(t, "D", PPT__X86_D);
 	add_mask(t, "PS", PPT__X86_PS);
 	add_mask(t, "G", PPT__X86_G);
-	add_mask(t, "software", bits(9, 11));
+	add_mask(t, "cold", PPT__X86_COLD);
+	add_mask(t, "lost", PPT__X86_LOST);
+	add_mask(t, "zero", PPT__X86_ZERO);
 	add_mask(t, "address", PPT__X86_PA);
 	add_mask(t, "software, PK", bits(52, 62));
 	add_mask(t, "XD", PPT__X86_XD);

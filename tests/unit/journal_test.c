@@ -136,6 +136,7 @@ static void on_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 
 	switch (event) {
 	case PPT_PM_STORE:
+	case PPT_PM_MARK:
 		if (off / 4096 > 1)
 			home_store(m, off / 64, false, site);
 		else if (off % 4096 == PPT_M_TAIL_OFFSET)

@@ -140,6 +140,7 @@ static void copy_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 		c->bad++;
 	switch (event) {
 	case PPT_PM_STORE:
+	case PPT_PM_MARK:
 		memcpy(c->image + off, c->u->pf.media + off, len);
 		c->count.stores += len / 8;
 		break;

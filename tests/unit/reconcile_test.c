@@ -36,11 +36,15 @@ struct moved {
 	uint8_t *image;
 };
 
+/* All tests run in each mode. */
+static uint32_t trust;
+
 static void moved_open(struct moved *m)
 {
 	struct unit_pool *u = &m->u;
 
 	unit_open(u, 2 * MIB, 65536, PPT_ATTACH_NO_MMU);
+	u->pf.trust = trust;
 	pool_fixture_map(&u->pf, &m->map);
 	for (unsigned i = 0; i < SPOTS; i++) {
 		uint64_t len = i == 1 ? PPT_SIZE_2M : 4096;
@@ -91,6 +95,17 @@ static void check_places(struct moved *m)
 	unit_check_pages(u);
 }
 
+/* In small steps. */
+static void settle(struct moved *m)
+{
+	struct ppt_settle_report r = { .left = true };
+
+	while (r.left) {
+		assert_ok(ppt_settle(m->u.pf.pool, 10, &r));
+		assert_int_equal(r.tables_damaged, 0);
+	}
+}
+
 /* Refused before anything was written. */
 static void expect_refused(struct moved *m, int err)
 {
@@ -124,9 +139,13 @@ static void ppt_attach__any_region_moved_is_rebased(void **state)
 		m.map.region[i].base += i == TOP ? -(40 * MIB) : 40 * MIB;
 		assert_ok(attach_map(&m));
 		assert_int_equal(m.u.pf.report.verdict, PPT_VERDICT_REPLAYED);
-		assert_true(m.u.pf.report.tables_rebased > 0);
+		assert_int_equal(m.u.pf.report.tables_rebased > 0,
+				 trust == PPT_TRUST_FULL);
+		assert_int_equal(m.u.pf.report.epochs_left,
+				 trust == PPT_TRUST_TOUCH);
 		assert_int_equal(m.u.pf.report.epoch, 1);
 		check_places(&m);
+		settle(&m);
 		/* once is enough */
 		image = unit_save(&m.u);
 		assert_ok(attach_map(&m));
@@ -188,8 +207,8 @@ static void ppt_attach__region_grown_or_new_is_recorded(void **state)
 	};
 	m.map.count++;
 	assert_ok(attach_map(&m));
-	assert_int_equal(m.u.pf.report.tables_rebased, 0);
-	assert_int_equal(m.u.pf.report.epoch, 0);
+	assert_int_equal(m.u.pf.report.epoch, 1);
+	assert_int_equal(m.u.pf.report.regions_lost, 0);
 	check_places(&m);
 	ppt_memory_map(m.u.pf.pool, &now);
 	assert_int_equal(now.count, REGIONS + 1);
@@ -211,14 +230,6 @@ static void ppt_attach__impossible_map_is_refused_unchanged(void **state)
 	moved_open(&m);
 	whole = m.map;
 	for (uint32_t i = 0; i < REGIONS; i++) {
-		/* absent */
-		m.map.region[i] = m.map.region[--m.map.count];
-		expect_refused(&m, PPT_E_REGION);
-		m.map = whole;
-		/* shrunk */
-		m.map.region[i].len -= 4096;
-		expect_refused(&m, PPT_E_REGION);
-		m.map = whole;
 		/* of another kind */
 		m.map.region[i].kind = i == DEVICE ? PPT_REGION_DRAM :
 						     PPT_REGION_DEVICE;
@@ -239,6 +250,12 @@ static void ppt_attach__impossible_map_is_refused_unchanged(void **state)
 	m.map.region[POOL].len += 4096; /* a pool has one length */
 	expect_refused(&m, PPT_E_REGION);
 	m.map = whole;
+	m.map.region[POOL].len -= 4096;
+	expect_refused(&m, PPT_E_REGION);
+	m.map = whole;
+	m.map.region[POOL] = m.map.region[--m.map.count]; /* absent */
+	expect_refused(&m, PPT_E_REGION);
+	m.map = whole;
 	m.map.count = PPT_REGIONS_MAX + 1;
 	expect_refused(&m, PPT_E_LIMIT);
 	m.map.count = UINT32_MAX;
@@ -251,21 +268,68 @@ static void ppt_attach__impossible_map_is_refused_unchanged(void **state)
 	moved_close(&m);
 }
 
-static void ppt_attach__large_leaf_not_aligned_any_more_is_refused(void **state)
+/* It faults once, and is split then; moved back, what is whole stays whole. */
+static void ppt_fault__large_leaf_not_aligned_any_more_is_split(void **state)
 {
+	struct ppt_extent e;
+	struct ppt_fault f;
 	struct moved m;
 
 	moved_open(&m);
 	m.map.region[DRAM].base += MIB;
-	expect_refused(&m, PPT_E_REGION);
+	assert_ok(attach_map(&m));
+	assert_int_equal(ppt_translate(&m.u.space, spots[1].va, &e, NULL),
+			 PPT_E_REGION);
+	assert_ok(ppt_fault(&m.u.space, spots[1].va + 0x5000, 0, &f, NULL));
+	assert_int_equal(f.kind, PPT_FAULT_ARMED);
+	assert_int_equal(f.len, 4096);
+	check_places(&m);
 	m.map.region[DRAM].base += MIB;
 	assert_ok(attach_map(&m));
 	check_places(&m);
 	moved_close(&m);
 }
 
+/* What of the spots can be reached, and is right; the others are damaged. */
+static unsigned check_reached(struct moved *m)
+{
+	unsigned reached = 0;
+
+	for (unsigned i = 0; i < SPOTS; i++) {
+		struct ppt_extent e = { .pa = 0 };
+		int err = ppt_translate(&m->u.space, spots[i].va, &e, NULL);
+
+		if (err) {
+			assert_int_equal(err, PPT_E_CORRUPT);
+			continue;
+		}
+		reached++;
+		assert_int_equal(e.pa, m->map.region[spots[i].region].base +
+					       spots[i].off);
+	}
+	return reached;
+}
+
+/* The rest of the pool works; what is damaged comes back with its content. */
+static void expect_quarantined(struct moved *m, uint32_t page)
+{
+	int err = attach_map(m);
+
+	if (trust == PPT_TRUST_FULL) {
+		assert_int_equal(m->u.pf.report.verdict, PPT_VERDICT_DEGRADED);
+		assert_int_equal(m->u.pf.report.tables_damaged, 1);
+		assert_int_equal(m->u.pf.report.first_damaged, page);
+	}
+	if (err)
+		assert_int_equal(err, PPT_E_CORRUPT); /* the root itself */
+	else
+		assert_true(check_reached(m) < SPOTS ||
+			    ppt_translate(&m->u.space, POOL_VA,
+					  &(struct ppt_extent){ 0 }, NULL));
+}
+
 /* A table that differs from its descriptor is not rebased into something. */
-static void ppt_attach__damaged_table_is_refused_unchanged(void **state)
+static void ppt_attach__damaged_table_is_quarantined(void **state)
 {
 	struct moved m;
 	uint32_t tables = 0;
@@ -280,18 +344,19 @@ static void ppt_attach__damaged_table_is_refused_unchanged(void **state)
 		tables++;
 		for (uint32_t s = 0; s < PPT_PAGE_WORDS; s += 73) {
 			*unit_word(&m.u, p, s) ^= UINT64_C(0x1000);
-			free(m.image);
-			m.image = unit_save(&m.u);
-			expect_refused(&m, PPT_E_CORRUPT);
-			*unit_word(&m.u, p, s) ^= UINT64_C(0x1000);
+			expect_quarantined(&m, p);
+			unit_restore(&m.u, m.image);
 		}
 		/* A and D are the hardware's business */
 		for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
 			if (*unit_word(&m.u, p, s))
 				*unit_word(&m.u, p, s) ^= 0x60;
+		free(m.image);
+		m.image = unit_save(&m.u);
 	}
 	assert_true(tables > 6);
 	assert_ok(attach_map(&m));
+	assert_int_equal(m.u.pf.report.tables_damaged, 0);
 	check_places(&m);
 	moved_close(&m);
 }
@@ -319,7 +384,7 @@ static void cut_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 }
 
 /*
- * Attach under the map, die after event @at; how many events there were.  The
+ * Attach under the map and look at everything, die after event @at; how many events there were.  The
  * pool's image is that of the death.
  */
 static uint64_t attach_and_die(struct moved *m, uint64_t at)
@@ -329,6 +394,7 @@ static uint64_t attach_and_die(struct moved *m, uint64_t at)
 	c.image = unit_save(&m->u);
 	m->u.pf.observer = &c.observer;
 	assert_ok(attach_map(m));
+	check_places(m);
 	m->u.pf.observer = NULL;
 	pool_fixture_drop(&m->u.pf);
 	if (at < c.events)
@@ -445,9 +511,8 @@ int main(void)
 		cmocka_unit_test(
 			ppt_attach__impossible_map_is_refused_unchanged),
 		cmocka_unit_test(
-			ppt_attach__large_leaf_not_aligned_any_more_is_refused),
-		cmocka_unit_test(
-			ppt_attach__damaged_table_is_refused_unchanged),
+			ppt_fault__large_leaf_not_aligned_any_more_is_split),
+		cmocka_unit_test(ppt_attach__damaged_table_is_quarantined),
 		cmocka_unit_test(ppt_attach__move_cut_at_every_event_goes_on),
 		cmocka_unit_test(
 			ppt_attach__many_moves_cut_short_are_worked_off),
@@ -457,5 +522,10 @@ int main(void)
 			ppt_attach__move_with_a_deleted_space_is_reclaimed),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed;
+
+	trust = PPT_TRUST_TOUCH;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	trust = PPT_TRUST_FULL;
+	return failed + cmocka_run_group_tests(tests, NULL, NULL);
 }

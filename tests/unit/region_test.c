@@ -92,9 +92,10 @@ static void ppt_region_add__bad_arguments_change_nothing(void **state)
 	refuse(&u, region(1, FREE_PA, 0), PPT_E_INVAL, "region len");
 	refuse(&u, region(1, FREE_PA, MIB + 8), PPT_E_INVAL, "region len");
 	refuse(&u, region(1, end, 4096), PPT_E_RANGE, "region base");
-	refuse(&u, region(1, FREE_PA, end), PPT_E_RANGE, "region base");
+	refuse(&u, region(1, FREE_PA, end), PPT_E_RANGE, "region len");
 	refuse(&u, region(1, FREE_PA, -UINT64_C(4096)), PPT_E_RANGE,
-	       "region base");
+	       "region len");
+	refuse(&u, region(1, end - MIB, 2 * MIB), PPT_E_RANGE, "region base");
 	refuse(&u, region(1, -UINT64_C(4096), 4096), PPT_E_RANGE,
 	       "region base");
 	/* the pool's own and the last page of another */

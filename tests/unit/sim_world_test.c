@@ -38,7 +38,9 @@ static int attach_copy(struct bench *b, struct ppt_pool **pool)
 					 .scratch = b->scratch,
 					 .scratch_bytes = w->scratch_bytes,
 					 .present = world_present(w),
-					 .flags = w->attach_flags };
+					 .flags = w->attach_flags |
+						  PPT_ATTACH_DRAM_KEPT,
+					 .trust = PPT_TRUST_FULL };
 	struct ppt_diag diag = { 0 };
 	int err;
 

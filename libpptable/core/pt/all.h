@@ -6,13 +6,14 @@
 #include "format/mutant.h"
 
 #include "core/pt/walk.h"
+#include "core/pt/vet.h"
 #include "core/pt/read.h"
 #include "core/pt/build.h"
 #include "core/pt/unmap.h"
 #include "core/pt/map.h"
 #include "core/pt/protect.h"
 #include "core/pt/reclaim.h"
-#include "core/pt/rebase.h"
+#include "core/pt/fault.h"
 
 static uint64_t pt_root_register(ppt_pa_t root_pa)
 {
@@ -34,7 +35,8 @@ const struct ppt__pt_ops PT_OPS = {
 	.protect = pt_protect,
 	.find = pt_find,
 	.reclaim = pt_reclaim,
-	.rebase = pt_rebase,
-	.next_table = pt_next_table,
+	.vet = pt_vet,
+	.arm = pt_arm,
+	.fault = pt_fault,
 	.root_register = pt_root_register,
 };

@@ -27,6 +27,7 @@ static int pt_build_open(struct pt_build *b, uint32_t level)
 
 	if (err)
 		return err;
+	ppt__trust_set(pool, page);
 	ppt__blank_drop(&pool->blank, page);
 	b->at[level].page = page;
 	b->at[level].slot = 0;
@@ -38,14 +39,13 @@ static int pt_build_open(struct pt_build *b, uint32_t level)
 static void pt_build_put(struct pt_build *b, uint32_t level, uint32_t n,
 			 uint64_t v, uint64_t stride)
 {
-	uint64_t ignore = ppt__family_ignore(PTE_FAMILY);
 	uint32_t raw = b->at[level].raw;
 
 	ppt__pm_stream_run(&b->pool->pm,
 			   ppt__word(b->at[level].page, b->at[level].slot), n,
 			   v, stride);
 	raw = ppt__crc32c_shift(raw, n) ^
-	      ppt__crc32c_delta(NULL, n, v, stride, ignore);
+	      ppt__crc32c_delta(NULL, n, v, stride, PTE_FAMILY);
 	b->at[level].raw = raw;
 	b->at[level].slot += n;
 }
@@ -57,8 +57,8 @@ static void pt_build_put_words(struct pt_build *b, uint32_t level, uint32_t n,
 	ppt__pm_stream(&b->pool->pm,
 		       ppt__word(b->at[level].page, b->at[level].slot), word,
 		       n);
-	b->at[level].raw = ppt__crc32c_words(b->at[level].raw, word, n,
-					     ppt__family_ignore(PTE_FAMILY));
+	b->at[level].raw =
+		ppt__crc32c_words(b->at[level].raw, word, n, PTE_FAMILY);
 	b->at[level].slot += n;
 }
 
@@ -110,6 +110,7 @@ static int pt_build_holder(struct pt_build *b, uint32_t level, uint32_t live,
 
 	if (err)
 		return err;
+	ppt__trust_set(pool, *page);
 	ppt__blank_drop(&pool->blank, *page);
 	ppt__pm_stream(&pool->pm, ppt__word(*page, 0), word, PPT_PAGE_WORDS);
 	desc = ppt__desc_page(pool->seed, *page, hi, word);

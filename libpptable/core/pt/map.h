@@ -207,7 +207,7 @@ static int pt_map_clear(struct pt_mapping *m, struct pt_path *path,
 static int pt_map_exists(struct pt_mapping *m, struct ppt_diag *diag)
 {
 	struct ppt_extent ext = { .va = m->va };
-	int err = pt_find(m->space, m->va, true, &ext, diag);
+	int err = pt_find(m->space, m->va, PPT__FIND_ANY, &ext, diag);
 
 	return err ? err :
 		     ppt__fail(diag, PPT_E_EXIST, "va",

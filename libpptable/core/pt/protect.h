@@ -61,6 +61,7 @@ static int pt_protect_copy(struct pt_build *b, uint32_t root, uint32_t top,
 			pt_build_put_words(b, level, n, pool->page_edit);
 			break;
 		case PTE_EMPTY:
+		case PTE_LOST:
 		case PTE_BAD:
 			return ppt__fail(diag, PPT_E_CORRUPT, "table",
 					 "changed while it was copied",
@@ -147,6 +148,9 @@ static int pt_protect_at(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 	*level = path.level;
 	if (path.kind == PTE_EMPTY)
 		return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped", va);
+	if (path.kind == PTE_LOST)
+		return ppt__fail(diag, PPT_E_REGION, "va",
+				 "the memory that was mapped is gone", va);
 	if (path.kind == PTE_LEAF && !pt_covers(va, last, path.level)) {
 		*n = 0;
 		return pt_split(&path, diag);
@@ -164,7 +168,7 @@ static int pt_check_mapped(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 {
 	for (;;) {
 		struct ppt_extent ext;
-		int err = pt_find(space, va, true, &ext, diag);
+		int err = pt_find(space, va, PPT__FIND_NEXT, &ext, diag);
 
 		if (err == PPT_E_NOENT || (!err && ext.va != va))
 			return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped",

@@ -18,48 +18,97 @@ static void pt_extend(struct pt_path *path, struct ppt_extent *out)
 	}
 }
 
-/* The leaf at va, or the run of leaves that is the first from va on. */
-static int pt_find(struct ppt_space *space, ppt_va_t va, bool next,
+/* What va is in the middle of: a leaf, or what is left of one that is lost. */
+static void pt_extent(const struct pt_path *path, ppt_va_t va,
+		      struct ppt_extent *out)
+{
+	uint64_t span = pte_span(path->level), in = va % span;
+	bool leaf = path->kind == PTE_LEAF;
+
+	*out = (struct ppt_extent){
+		.va = va,
+		.pa = leaf ? pte_leaf_pa(path->entry, path->level) + in : 0,
+		.len = span - in,
+		.prot = pte_prot(path->entry),
+		.page_size = span,
+		.state = leaf                       ? PPT_EXTENT_MAPPED :
+			 pte_lost_zero(path->entry) ? PPT_EXTENT_ZERO :
+						      PPT_EXTENT_LOST,
+	};
+	if (leaf)
+		return;
+	out->region = pte_lost_region(path->entry);
+	out->pa = pte_lost_off(path->entry) + in;
+}
+
+/* The table that a walk was refused: all that it would map. */
+static void pt_damaged(const struct pt_path *path, ppt_va_t va,
+		       struct ppt_extent *out)
+{
+	uint64_t span = path->level == PT_LEVELS ?
+				pte_span(PT_LEVELS) * (PPT_PAGE_WORDS / 2) :
+				pte_span(path->level + 1);
+
+	*out = (struct ppt_extent){
+		.va = va,
+		.len = span - va % span,
+		.page_size = span,
+		.state = PPT_EXTENT_DAMAGED,
+	};
+}
+
+/* Whether what the walk met is what is sought. */
+static bool pt_sought(const struct pt_path *path, enum ppt__find how)
+{
+	return path->kind == PTE_LEAF ||
+	       (how == PPT__FIND_ANY && path->kind == PTE_LOST);
+}
+
+/* Behind the slot where a walk stopped and the empty ones after it. */
+static ppt_va_t pt_skip(struct pt_path *path, ppt_va_t va)
+{
+	uint64_t span = pte_span(path->level);
+
+	do {
+		path->slot++;
+		va = va - va % span + span;
+	} while (path->slot < PPT_PAGE_WORDS &&
+		 !ppt__load(path->pool, path->page[path->level], path->slot));
+	/* Over the hole between the halves; 0 behind the end. */
+	return pte_canonical(va, PT_LEVELS);
+}
+
+static int pt_find(struct ppt_space *space, ppt_va_t va, enum ppt__find how,
 		   struct ppt_extent *out, struct ppt_diag *diag)
 {
 	struct pt_path path;
 
 	/* In the hole: the upper half is what follows. */
-	if (next && pte_canonical(va, PT_LEVELS) != va)
+	if (how != PPT__FIND_HERE && pte_canonical(va, PT_LEVELS) != va)
 		va = -(pte_span(PT_LEVELS) * (PPT_PAGE_WORDS / 2));
 	for (;;) {
-		uint64_t span;
 		int err = pt_walk(space, va, 1, &path, diag);
 
+		if (err == PPT_E_CORRUPT && how == PPT__FIND_ANY) {
+			pt_damaged(&path, va, out);
+			return 0;
+		}
 		if (err)
 			return err;
-		span = pte_span(path.level);
-		if (path.kind == PTE_LEAF) {
-			uint64_t in = va % span;
-
-			*out = (struct ppt_extent){
-				.va = va,
-				.pa = pte_leaf_pa(path.entry, path.level) + in,
-				.len = span - in,
-				.prot = pte_prot(path.entry),
-				.page_size = span,
-			};
-			if (next)
+		if (pt_sought(&path, how)) {
+			pt_extent(&path, va, out);
+			if (how != PPT__FIND_HERE && path.kind == PTE_LEAF)
 				pt_extend(&path, out);
 			return 0;
 		}
-		if (!next)
+		if (how == PPT__FIND_HERE && path.kind == PTE_LOST)
+			return ppt__fail(diag, PPT_E_REGION, "va",
+					 "the memory that was mapped is gone",
+					 va);
+		if (how == PPT__FIND_HERE)
 			return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped",
 					 va);
-		/* Skip the empty slots of this table. */
-		do {
-			path.slot++;
-			va = va - va % span + span;
-		} while (path.slot < PPT_PAGE_WORDS &&
-			 !ppt__load(space->pool, path.page[path.level],
-				    path.slot));
-		/* Over the hole between the halves; 0 behind the end. */
-		va = pte_canonical(va, PT_LEVELS);
+		va = pt_skip(&path, va);
 		if (va == 0)
 			return PPT_E_NOENT;
 	}

@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Unmap.  Layer: core; see core/pt.h. */
 
+/* The page of the pool that a leaf maps, or mapped before it was lost. */
+static bool pt_frame(struct ppt_pool *pool, uint64_t e, uint32_t level,
+		     uint32_t *page)
+{
+	if (pte_kind(e, level) == PTE_LEAF)
+		return ppt__pa_page(pool, pte_leaf_pa(e, level), page);
+	*page = (uint32_t)(pte_lost_off(e) / PPT_PAGE_BYTES);
+	return pte_lost_region(e) == 0;
+}
+
 /* Give back the pool's frames of n leaves of a table. */
 static int pt_put_frames(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			 uint32_t n, uint32_t level, struct ppt_diag *diag)
@@ -16,7 +26,7 @@ static int pt_put_frames(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		uint32_t frame;
 		int err = 0;
 
-		if (!e || !ppt__pa_page(pool, pte_leaf_pa(e, level), &frame))
+		if (!e || !pt_frame(pool, e, level, &frame))
 			continue;
 		if (count && frame == first + count) {
 			count += pages;
@@ -32,7 +42,7 @@ static int pt_put_frames(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	return count ? ppt__frames_put(pool, first, count, diag) : 0;
 }
 
-/* From a slot on, empty ones and leaves, up to n slots; *live are leaves. */
+/* From a slot on, all but tables, up to n slots; *live are not empty. */
 static uint32_t pt_leaves(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			  uint32_t n, uint32_t level, uint32_t *live)
 {
@@ -43,9 +53,9 @@ static uint32_t pt_leaves(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	for (*live = 0; k < n; k++) {
 		enum pte_kind kind = pte_kind(word[k], level);
 
-		if (kind != PTE_LEAF && kind != PTE_EMPTY)
+		if (kind != PTE_LEAF && kind != PTE_EMPTY && kind != PTE_LOST)
 			break;
-		*live += kind == PTE_LEAF;
+		*live += kind != PTE_EMPTY;
 	}
 	return k;
 }
@@ -121,6 +131,19 @@ static int pt_orphan(struct pt_path *path, ppt_va_t va, uint32_t n,
 	return err;
 }
 
+/*
+ * Unlink a table that is damaged; what it held is lost, and its pages and
+ * frames are leaked until the pool is repaired.
+ */
+static int pt_cut(struct pt_path *path, ppt_va_t va)
+{
+	uint32_t level = path->level + 1;
+
+	path->pool->walk_era++;
+	return ppt__table_set(path->pool, path->page[level], pt_slot(va, level),
+			      1, 0, 0);
+}
+
 /* A slot at a time as high up as the range covers it. */
 static int pt_unmap_at(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		       bool whole, uint32_t *level, uint32_t *n,
@@ -130,13 +153,17 @@ static int pt_unmap_at(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 	struct pt_path path;
 	int err = pt_walk(space, va, to, &path, diag);
 
+	*n = 1;
+	*level = path.level + 1;
+	if (err == PPT_E_CORRUPT && path.level < PT_LEVELS &&
+	    pt_covers(va, last, *level))
+		return pt_cut(&path, va);
 	if (err)
 		return err;
 	*level = path.level;
-	*n = 1;
 	if (path.kind == PTE_EMPTY && path.level > to)
 		return 0;
-	if (path.kind == PTE_LEAF && !pt_covers(va, last, path.level)) {
+	if (path.kind != PTE_TABLE && !pt_covers(va, last, path.level)) {
 		*n = 0; /* and here again */
 		return pt_split(&path, diag);
 	}

@@ -91,7 +91,7 @@ static void pt_prefetch(const struct ppt_space *space, ppt_va_t va)
 
 /*
  * Walk to level @to, or until an entry is not a table.
- * Return: 0; PPT_E_CORRUPT.
+ * Return: 0; PPT_E_CORRUPT, path->level is that of the table that is refused.
  */
 static inline __attribute__((always_inline)) int
 pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
@@ -106,6 +106,7 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 	page = path->page[level];
 	if (level == PT_LEVELS)
 		err = ppt__table_expect(pool, page, PTE_FAMILY, level, diag);
+	path->level = level;
 	while (!err) {
 		uint32_t slot = pt_slot(va, level);
 		bool blank = level == to &&
@@ -127,7 +128,11 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		level--;
 		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY, level,
 				       &page, diag);
+		if (__builtin_expect(pte_is_cold(e) && !err, 0))
+			ppt__trust_arm(pool, path->page[level + 1], slot,
+				       pte_armed(e));
 		path->page[level] = page;
+		path->level = level;
 		if (level <= 2 && !err)
 			pt_hint_set(path, space, va, level);
 	}

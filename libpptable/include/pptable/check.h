@@ -174,10 +174,13 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "make it a data page, or the leaf not present")                      \
 	X(LEAF_LOST, "leaf-lost", MAJOR,                                       \
 	  "frame is not there in the present memory map",                      \
-	  "make it not present")                                               \
-	X(LEAF_MOVED, "leaf-moved", FATAL,                                     \
+	  "none: a restart makes it fault until its memory is back")           \
+	X(LEAF_MOVED, "leaf-moved", NOTE,                                      \
 	  "memory has moved to where a large leaf is not aligned",             \
-	  "split the leaf")                                                    \
+	  "none: its first fault splits it")                                   \
+	X(LEAF_GONE, "leaf-gone", NOTE,                                        \
+	  "page faults: its memory was gone, or lost its content",             \
+	  "none: it is mapped again when its memory is back, or replaced")     \
 	X(POLICY_WX, "policy-wx", MAJOR, "leaf is writable and executable",    \
 	  "take one of the rights away")                                       \
 	X(POLICY_USER, "policy-user", MAJOR, "user leaf in the upper half",    \
@@ -274,14 +277,6 @@ struct ppt_problem {
  * Return: 0; PPT_E_RANGE @id is none.
  */
 int ppt_problem_row(uint32_t id, struct ppt_problem *out);
-
-/* What the caller does not allow, although the format does. */
-enum ppt_policy {
-	PPT_POLICY_WX = 1,         /* no leaf is writable and executable */
-	PPT_POLICY_USER = 2,       /* no user leaf in the upper half */
-	PPT_POLICY_SUPERVISOR = 4, /* no supervisor leaf in the lower half */
-	PPT_POLICY_ALL = 7,
-};
 
 enum ppt_check_flags {
 	/*

@@ -60,7 +60,9 @@ int ppt_map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
  *
  * A large leaf that is only partly in the range is split.  Frames of the pool
  * whose share count becomes 0 are freed, and tables that become empty.  They
- * wait for the TLB flush, see ppt_tlb_pending.
+ * wait for the TLB flush, see ppt_tlb_pending.  A damaged table whose whole
+ * range is in [va, va + len) is unlinked: what it led to is leaked, and freed by
+ * a repair.
  * Bound: one fence.  A range too large for one transaction is unlinked whole
  *        and freed by ppt_reclaim.
  * Return: 0; PPT_E_INVAL; PPT_E_RANGE; PPT_E_NOSPC no page for a split, or the
@@ -73,22 +75,38 @@ int ppt_unmap(struct ppt_space *space, ppt_va_t va, uint64_t len,
  * ppt_protect - change the rights of [va, va + len), which has no holes.
  *
  * A large leaf that is only partly in the range is split.
- * Return: 0; PPT_E_NOENT a hole (@diag has its VA); PPT_E_INVAL; PPT_E_RANGE;
- *         PPT_E_NOSPC; PPT_E_AGAIN; PPT_E_TOOBIG; PPT_E_CORRUPT; PPT_E_ROFS.
+ * Return: 0; PPT_E_NOENT a hole (@diag has its VA); PPT_E_REGION a page whose
+ *         memory is gone; PPT_E_INVAL; PPT_E_RANGE; PPT_E_NOSPC; PPT_E_AGAIN; PPT_E_TOOBIG; PPT_E_CORRUPT; PPT_E_ROFS.
  */
 int ppt_protect(struct ppt_space *space, ppt_va_t va, uint64_t len,
 		uint32_t prot, struct ppt_diag *diag);
 
+/* What an extent is. */
+enum ppt_extent_state {
+	PPT_EXTENT_MAPPED = 0,  /* translates */
+	PPT_EXTENT_LOST = 1,    /* faults: its memory is gone */
+	PPT_EXTENT_ZERO = 2,    /* faults: its memory lost its content */
+	PPT_EXTENT_DAMAGED = 3, /* faults: the table of these VAs is damaged */
+};
+
+/** ppt_extent_state_name - "mapped", "lost", "zero", "damaged". */
+const char *ppt_extent_state_name(enum ppt_extent_state state);
+
 /**
  * struct ppt_extent - pages that follow each other in VA and PA, with the same
  * rights and leaf size.
+ * @pa:     where @va leads; lost or zero: bytes from the start of the region.
+ * @state:  enum ppt_extent_state; all but mapped from ppt_iter_init_any only.
+ * @region: lost or zero: index in ppt_memory_map().
  */
 struct ppt_extent {
 	ppt_va_t va;
 	ppt_pa_t pa;
 	uint64_t len;
 	uint32_t prot;
+	uint32_t state;
 	uint64_t page_size;
+	uint32_t region;
 };
 
 /**
@@ -96,8 +114,9 @@ struct ppt_extent {
  * @out: @va is the argument, @pa where it leads, @len what is left of the leaf
  *       from there, @page_size the leaf's.
  *
- * Return: 0; PPT_E_NOENT not mapped; PPT_E_RANGE not canonical;
- *         PPT_E_CORRUPT a table on the way is damaged.
+ * Return: 0; PPT_E_NOENT not mapped; PPT_E_REGION the memory that was mapped
+ *         is gone or lost its content, see <pptable/fault.h>; PPT_E_RANGE not
+ *         canonical; PPT_E_CORRUPT a table on the way is damaged.
  */
 int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
 		  struct ppt_diag *diag);
@@ -108,6 +127,7 @@ struct ppt_iter {
 	ppt_va_t next;
 	ppt_va_t last;
 	bool done;
+	bool any;
 };
 
 /**
@@ -115,6 +135,14 @@ struct ppt_iter {
  */
 void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
 		   ppt_va_t va, ppt_va_t last);
+
+/**
+ * ppt_iter_init_any - the same, over what is lost or damaged too.
+ *
+ * A damaged table ends no such iteration: it is one extent.
+ */
+void ppt_iter_init_any(struct ppt_iter *it, const struct ppt_space *space,
+		       ppt_va_t va, ppt_va_t last);
 
 /**
  * ppt_iter_next - the next extent, ascending and coalesced.

@@ -33,6 +33,7 @@ enum ppt_pm_event {
 	PPT_PM_STREAM,   /* the same, non-temporal */
 	PPT_PM_FLUSH,    /* has flushed the line at off */
 	PPT_PM_FENCE,    /* all earlier flushes and streams are durable */
+	PPT_PM_MARK,     /* has stored a word whose change need not last */
 };
 
 /**
@@ -55,6 +56,7 @@ struct ppt_pm_counts {
 	uint64_t streams; /* 8-byte non-temporal stores */
 	uint64_t flushes; /* lines flushed */
 	uint64_t fences;
+	uint64_t marks; /* 8-byte stores of marks that need not be durable */
 };
 
 /**

@@ -105,6 +105,48 @@ enum ppt_attach_flags {
 	 * writes.
 	 */
 	PPT_ATTACH_READ_ONLY = 2,
+	/*
+	 * DRAM kept its content since the last detach or crash (a warm restart,
+	 * kexec).  Without it, and with a present memory map, what is mapped in
+	 * regions of kind DRAM faults as PPT_FAULT_ZERO.
+	 */
+	PPT_ATTACH_DRAM_KEPT = 4,
+};
+
+/* When tables are validated. */
+enum ppt_trust {
+	/* Each when it is first walked; hardware finds cold entries. */
+	PPT_TRUST_TOUCH = 0,
+	/*
+	 * Hardware walks what it finds: the bare CR3 load.  The library's own
+	 * walks validate as with TOUCH.  Where tables wait to be rebased this
+	 * is TOUCH.
+	 */
+	PPT_TRUST_NONE = 1,
+	/* All of them, before attach returns. */
+	PPT_TRUST_FULL = 2,
+};
+
+/** ppt_trust_name - "touch", "none", "full"; never NULL. */
+const char *ppt_trust_name(enum ppt_trust trust);
+
+/* What becomes of a page whose memory is gone. */
+enum ppt_lost {
+	PPT_LOST_FAULT = 0, /* it faults; it comes back with its memory */
+	PPT_LOST_DROP = 1,  /* it is unmapped */
+	PPT_LOST_REPLACE =
+		2, /* ppt_fault gives it a zeroed frame of the pool */
+};
+
+/** ppt_lost_name - "fault", "drop", "replace"; never NULL. */
+const char *ppt_lost_name(enum ppt_lost lost);
+
+/* Rules that leaves must keep. */
+enum ppt_policy {
+	PPT_POLICY_WX = 1,         /* no leaf is writable and executable */
+	PPT_POLICY_USER = 2,       /* no user leaf in the upper half */
+	PPT_POLICY_SUPERVISOR = 4, /* no supervisor leaf in the lower half */
+	PPT_POLICY_ALL = 7,
 };
 
 /* What recovery found. */
@@ -125,7 +167,17 @@ const char *ppt_verdict_name(enum ppt_verdict verdict);
  * @records_replayed:   whole journal records that were applied.
  * @lines_scanned:      journal lines read.
  * @tables_rebased:     tables whose entries were moved to the present map.
+ * @map_changed:        the present memory map is another than the recorded one.
  * @epoch:              the present memory map's number.
+ * @epochs_left:        older memory maps that tables may still be under; they
+ *                      are rebased on touch, or by ppt_settle.
+ * @trust:              enum ppt_trust that is in force.
+ * @tables_checked:     tables validated so far.
+ * @tables_damaged:     of these, refused: what they map faults.
+ * @first_damaged:      page index of the first of them.
+ * @regions_lost:       recorded regions that are gone or shrunk.
+ * @frames_lost:        leaves so far whose memory is gone; ppt_iter_init_any
+ *                      tells where.
  */
 struct ppt_attach_report {
 	enum ppt_verdict verdict;
@@ -133,7 +185,15 @@ struct ppt_attach_report {
 	uint64_t records_replayed;
 	uint64_t lines_scanned;
 	uint64_t tables_rebased;
+	bool map_changed;
 	uint32_t epoch;
+	uint32_t epochs_left;
+	uint32_t trust;
+	uint64_t tables_checked;
+	uint64_t tables_damaged;
+	uint32_t first_damaged;
+	uint32_t regions_lost;
+	uint64_t frames_lost;
 };
 
 /**
@@ -144,6 +204,9 @@ struct ppt_attach_report {
  * @present:       the memory map of this boot, with this pool's own region in
  *                 it; NULL means unchanged.
  * @flags:         enum ppt_attach_flags.
+ * @trust:         enum ppt_trust.
+ * @lost:          enum ppt_lost.
+ * @policy:        PPT_POLICY_WX or 0: a table that breaks it is damaged.
  */
 struct ppt_attach_config {
 	struct ppt_pm_config pm;
@@ -151,6 +214,9 @@ struct ppt_attach_config {
 	size_t scratch_bytes;
 	const struct ppt_memory_map *present;
 	uint32_t flags;
+	uint32_t trust;
+	uint32_t lost;
+	uint32_t policy;
 };
 
 /**
@@ -158,22 +224,45 @@ struct ppt_attach_config {
  * @out:    the handle.
  * @report: NULL or what happened, also on failure.
  *
- * Picks the superblock, replays whole journal records, reconciles the recorded
- * memory map with the present one and rebases every table that lies under an
- * older one.  Validates before it changes anything [I9]; only what needs every
- * table to be read, a move that does not suit a large leaf, is refused after
- * the replay, which changes nothing that a reader can see.
+ * Picks the superblock, replays whole journal records, and compares the recorded
+ * memory map with the present one: a region is recognised by its UUID, wherever
+ * it is now.  If one moved, grew, shrank, went or came back, the present map is
+ * recorded as the next epoch; tables are rebased when they are touched.
+ * Validates before it changes anything [I9].
  * Durable: what it changed, on return.  Crash: run it again [I4].
- * Bound:   without a moved region independent of what is mapped: the live part
- *          of the journal is read twice, its words stored once.  With one:
- *          every table.
+ * Bound:   independent of what is mapped, also when everything has moved: the
+ *          live part of the journal is read twice, its words stored once, and
+ *          the superblocks are written once if the map has changed.  Every
+ *          table is read with PPT_TRUST_FULL, with PPT_ATTACH_READ_ONLY if some
+ *          wait to be rebased, and when the map has changed for the fourth time
+ *          while tables of the oldest one were left (see ppt_settle).
  * Return:  0; the errors of ppt_probe; PPT_E_NOMEM scratch too small;
- *          PPT_E_JOURNAL; PPT_E_CORRUPT; PPT_E_REGION a region that the pool
- *          needs is absent, shrunk, overlaps or moved to where a large leaf
- *          is not aligned.
+ *          PPT_E_JOURNAL; PPT_E_CORRUPT; PPT_E_INVAL; PPT_E_REGION the present
+ *          map lacks the pool's own region in its length, has a region of
+ *          another kind than recorded, or regions that overlap.
  */
 int ppt_attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 	       struct ppt_attach_report *report, struct ppt_diag *diag);
+
+/** struct ppt_settle_report - what one ppt_settle did. */
+struct ppt_settle_report {
+	bool left;               /* there is more to do */
+	uint64_t tables_damaged; /* tables that were refused … */
+	uint32_t first_damaged;  /* … and the page index of the first */
+};
+
+/**
+ * ppt_settle - bring tables under the present memory map ahead of their use.
+ * @pages: at most so many pages of the pool are looked at.
+ * @out:   NULL or what was done.
+ *
+ * When all are, older maps are forgotten, so that no later attach has to do it.
+ * Durable: on return.  Crash: done or not, table by table.
+ * Bound:   1 transaction for each table that is rebased.
+ * Return:  0; PPT_E_ROFS; PPT_E_BUSY a transaction is open.
+ */
+int ppt_settle(struct ppt_pool *pool, uint64_t pages,
+	       struct ppt_settle_report *out);
 
 /**
  * ppt_detach - checkpoint and close.  The handle is gone, also on error.
@@ -325,7 +414,10 @@ struct ppt_usage {
 int ppt_usage(struct ppt_pool *pool, struct ppt_usage *out,
 	      struct ppt_diag *diag);
 
-/** ppt_memory_map - the recorded map; the pool's own region is the first. */
+/**
+ * ppt_memory_map - the recorded map; the pool's own region is the first.  A
+ * region with len 0 is gone.
+ */
 void ppt_memory_map(const struct ppt_pool *pool, struct ppt_memory_map *out);
 
 /**

@@ -9,6 +9,7 @@
 
 #include <pptable/check.h>
 #include <pptable/error.h>
+#include <pptable/fault.h>
 #include <pptable/map.h>
 #include <pptable/pm.h>
 #include <pptable/pool.h>

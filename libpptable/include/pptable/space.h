@@ -44,7 +44,13 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 		     enum ppt_format format, struct ppt_space *out,
 		     struct ppt_diag *diag);
 
-/** ppt_space_open - find a space.  Return: 0; PPT_E_NOENT; PPT_E_CORRUPT. */
+/**
+ * ppt_space_open - find a space, and validate its root.
+ *
+ * Where hardware walks the pool, the root's entries are cold afterwards: its
+ * register may be loaded, see <pptable/fault.h>.
+ * Return: 0; PPT_E_NOENT; PPT_E_CORRUPT.
+ */
 int ppt_space_open(struct ppt_pool *pool, const char *name,
 		   struct ppt_space *out, struct ppt_diag *diag);
 
@@ -62,6 +68,8 @@ int ppt_space_delete(struct ppt_pool *pool, const char *name,
  * ppt_space_next - iterate over spaces.
  * @cursor: 0 at first; advanced.
  *
+ * Says what the directory says: a root register from here must not be loaded
+ * before ppt_space_open has validated the root.
  * Return: 0; PPT_E_NOENT no more; PPT_E_CORRUPT.
  */
 int ppt_space_next(struct ppt_pool *pool, uint64_t *cursor,

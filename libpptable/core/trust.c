@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "core/trust.h"
+
+#include "core/pt.h"
+#include "core/table.h"
+#include "format/mutant.h"
+
+/* ----------------------------------------------------------------- bits -- */
+
+void ppt__trust_set(struct ppt_pool *pool, uint32_t page)
+{
+	struct ppt__trust *t = &pool->trust;
+	uint32_t stretch = page / PPT_PAGE_WORDS;
+
+	if (!ppt__bit(t->ready, stretch)) {
+		uint64_t *seen = t->seen + stretch * PPT__STRETCH_WORDS;
+
+		for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
+			seen[i] = 0;
+		ppt__set_bit(t->ready, stretch, true);
+	}
+	ppt__set_bit(t->seen, page, true);
+}
+
+void ppt__trust_reset(struct ppt_pool *pool)
+{
+	uint64_t stretches = pool->at.pages / PPT_PAGE_WORDS + 1;
+
+	for (uint32_t i = 0; i < stretches; i++)
+		ppt__set_bit(pool->trust.ready, i, false);
+	pool->trust.settled = 0;
+}
+
+/* ---------------------------------------------------------------- epochs -- */
+
+/* Whether what is in DRAM was lost after an epoch, up to the present one. */
+static bool content_lost(const struct ppt_pool *pool, uint32_t epoch)
+{
+	uint32_t lost = ppt__get32(pool->superblock->epochs_cold);
+
+	for (uint32_t e = epoch; e != pool->epoch;)
+		if (lost >> ++e % PPT_M_EPOCHS & 1u)
+			return true;
+	return false;
+}
+
+static void load_moves(struct ppt_pool *pool, uint32_t epoch,
+		       struct ppt__moves *out)
+{
+	const struct ppt_m_superblock *sb = pool->superblock;
+	bool lost = content_lost(pool, epoch);
+
+	out->same = epoch == pool->epoch;
+	out->count = pool->map.count;
+	for (uint32_t i = 0; i < out->count; i++) {
+		const struct ppt_m_place *was =
+			&sb->region[i].at[epoch % PPT_M_EPOCHS];
+
+		out->region[i] = (struct ppt__move){
+			.was = ppt__get64(was->base),
+			.was_len = ppt__get64(was->len),
+			.now = pool->map.region[i].base,
+			.now_len = pool->map.region[i].len,
+			.fresh = lost &&
+				 pool->map.region[i].kind == PPT_REGION_DRAM,
+		};
+	}
+}
+
+void ppt__trust_load(struct ppt_pool *pool)
+{
+	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
+
+	for (uint32_t i = 0; i < PPT_M_EPOCHS; i++)
+		pool->trust.moves[i].count = 0;
+	for (uint32_t i = 0; i <= pool->epoch - oldest; i++)
+		load_moves(pool, oldest + i,
+			   &pool->trust.moves[(oldest + i) % PPT_M_EPOCHS]);
+}
+
+/* How a table came here from the epoch that its descriptor names; or NULL. */
+static const struct ppt__moves *moves_of(struct ppt_pool *pool, uint64_t desc)
+{
+	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
+
+	for (uint32_t i = 0; i <= pool->epoch - oldest; i++) {
+		uint32_t e = oldest + i;
+
+		if ((e & 15u) == ppt__desc_epoch(desc) ||
+		    PPT_MUTANT(REBASE_TWICE))
+			return &pool->trust.moves[e % PPT_M_EPOCHS];
+	}
+	return NULL;
+}
+
+/* ----------------------------------------------------------------- touch -- */
+
+int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
+{
+	uint64_t desc = ppt__desc_load(pool, page);
+	const uint64_t *word;
+
+	if (ppt__desc_type(desc) != PPT__DESC_META)
+		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
+				 "descriptor is not that of one", page);
+	if (ppt__trusted(pool, page))
+		return 0;
+	word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
+			       pool->page_buffer);
+	if (desc != ppt__desc_page(pool->seed, page, ppt__desc_hi(desc), word))
+		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
+				 "differs from its descriptor", page);
+	ppt__trust_set(pool, page);
+	return 0;
+}
+
+static int fill_rebased(struct ppt_pool *pool, void *arg)
+{
+	const uint32_t *page = arg;
+
+	if (PPT_MUTANT(EPOCH_APART))
+		return ppt__table_write(pool, *page, 0, PPT_PAGE_WORDS,
+					pool->trust.edit);
+	return ppt__table_rebase(pool, *page, pool->trust.edit);
+}
+
+/* Cold marks need not be durable: a restart begins with the root's. */
+static void make_cold(struct ppt_pool *pool, uint32_t page,
+		      const uint64_t *word)
+{
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
+		if (word[s] != pool->trust.edit[s])
+			ppt__pm_mark(&pool->pm, ppt__word(page, s),
+				     pool->trust.edit[s]);
+}
+
+int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		     uint32_t level, struct ppt_diag *diag)
+{
+	struct ppt__trust *t = &pool->trust;
+	const struct ppt__pt_ops *ops = ppt__pt_ops_of_family(family);
+	const struct ppt__moves *moves;
+	const uint64_t *word;
+	uint64_t desc;
+	int err;
+
+	if (page < pool->at.first_page || page >= pool->at.pages)
+		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				 "an entry leads outside the pool's tables",
+				 page);
+	desc = ppt__desc_load(pool, page);
+	if (!ops || ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
+	    ppt__desc_family(desc) != family || ppt__desc_share(desc) == 0)
+		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				 "descriptor is not that of a table of this "
+				 "level",
+				 page);
+	moves = moves_of(pool, desc);
+	if (!moves)
+		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				 "written under a memory map that is not "
+				 "recorded",
+				 page);
+	word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
+			       pool->page_buffer);
+	if (desc != ppt__desc_page(pool->seed, page, ppt__desc_hi(desc), word))
+		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				 "differs from its descriptor", page);
+	err = ops->vet(pool, level, word, ppt__desc_live(desc), moves, t->edit,
+		       diag);
+	if (!err && !moves->same) {
+		err = ppt__txn_side(pool, fill_rebased, &page);
+		t->rebased += !err;
+	} else if (!err && t->marks && level > 1) {
+		make_cold(pool, page, word);
+	}
+	if (err)
+		return err;
+	t->touched++;
+	ppt__trust_set(pool, page);
+	return 0;
+}
+
+void ppt__trust_arm(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		    uint64_t entry)
+{
+	if (!pool->trust.arms)
+		return;
+	ppt__pm_mark(&pool->pm, ppt__word(page, slot), entry);
+	pool->trust.armed++;
+}
+
+/* ----------------------------------------------------------------- sweep -- */
+
+/* Tables are taken as they lie, not by walking trees: each alone, once. */
+static bool is_table(struct ppt_pool *pool, uint32_t page, uint64_t *desc)
+{
+	*desc = ppt__desc_load(pool, page);
+	return ppt__desc_is_table(*desc) && !ppt__pages_held(pool, page, 1);
+}
+
+void ppt__trust_sweep(struct ppt_pool *pool, uint64_t pages, uint64_t *damaged,
+		      uint32_t *first)
+{
+	struct ppt__trust *t = &pool->trust;
+	uint64_t desc;
+
+	if (t->settled < pool->at.first_page)
+		t->settled = pool->at.first_page;
+	for (; pages && t->settled < pool->at.pages; pages--, t->settled++) {
+		uint32_t page = t->settled;
+
+		if (!is_table(pool, page, &desc) ||
+		    !ppt__table_expect(pool, page, ppt__desc_family(desc),
+				       ppt__desc_level(desc), NULL))
+			continue;
+		if (!*damaged)
+			*first = page;
+		++*damaged;
+	}
+}
+
+void ppt__epochs_forget(struct ppt_pool *pool)
+{
+	struct ppt_m_superblock *sb = pool->superblock;
+
+	if (ppt__get32(sb->epoch_oldest) == pool->epoch)
+		return;
+	/* No record of an older epoch may be replayed after this. */
+	ppt__txn_settle(pool);
+	if (pool->journal.tail != pool->journal.head)
+		ppt__journal_checkpoint(pool);
+	sb->epoch_oldest = ppt__le32(pool->epoch);
+	ppt__superblock_write(pool);
+}
+
+void ppt__trust_arm_all(struct ppt_pool *pool)
+{
+	uint64_t desc;
+
+	for (uint32_t page = pool->at.first_page; page < pool->at.pages;
+	     page++) {
+		const struct ppt__pt_ops *ops;
+
+		if (!is_table(pool, page, &desc) || !ppt__trusted(pool, page))
+			continue;
+		ops = ppt__pt_ops_of_family(ppt__desc_family(desc));
+		if (ppt__desc_level(desc) > 1)
+			ops->arm(pool, page, ppt__desc_level(desc));
+	}
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Trust: which pages were validated since attach, and validating one.
+ * Layer: core.  Owns I7 and I8 after a restart.
+ *
+ * Nothing of a table is believed before its checksum and every entry were
+ * looked at, which happens when the first walk enters it: *touch*.  In the same
+ * step a table that was written under an older memory map is rebased, and where
+ * hardware walks the pool its entries that name tables are made cold, so that
+ * the MMU comes here before it goes there.
+ *
+ * A bit for each page in DRAM says what was touched.  They are set up by
+ * stretches of 512, so that attach need not clear them all.
+ */
+#ifndef PPTABLE_CORE_TRUST_H
+#define PPTABLE_CORE_TRUST_H
+
+#include <pptable/pool.h>
+
+#include "core/frame.h"
+#include "format/media.h"
+
+/* Where a region was at an epoch, and where it is now; len 0: nowhere. */
+struct ppt__move {
+	ppt_pa_t was;
+	uint64_t was_len;
+	ppt_pa_t now;
+	uint64_t now_len;
+	bool fresh; /* its content was lost since */
+};
+
+/* From one epoch to the present. */
+struct ppt__moves {
+	uint32_t count; /* 0: no such epoch is recorded */
+	bool same;      /* it is the present one */
+	struct ppt__move region[PPT_REGIONS_MAX];
+};
+
+struct ppt__trust {
+	uint64_t *ready; /* by stretch: its bits in @seen are set up */
+	uint64_t *seen;  /* by page */
+	bool marks;      /* touch makes entries cold */
+	bool arms;     /* hardware walks: a walk arms cold entries it passes */
+	uint32_t mode; /* enum ppt_trust */
+	uint32_t lost; /* enum ppt_lost */
+	uint32_t policy;          /* enum ppt_policy */
+	struct ppt__moves *moves; /* by epoch % PPT_M_EPOCHS */
+	uint64_t *edit;           /* a page of DRAM */
+	uint32_t settled;         /* pages before it are of the present epoch */
+	uint64_t armed;           /* entries */
+	uint64_t touched;         /* tables */
+	uint64_t rebased;         /* tables */
+	uint64_t frames_lost;     /* leaves whose memory is gone */
+};
+
+struct ppt__pt_ops;
+
+/* Take over what the superblock says of the epochs. */
+void ppt__trust_load(struct ppt_pool *pool);
+
+/* Forget what was touched: entries are under another map from here on. */
+void ppt__trust_reset(struct ppt_pool *pool);
+
+/* A page was written by this handle: it is what it should be. */
+void ppt__trust_set(struct ppt_pool *pool, uint32_t page);
+
+/*
+ * Validate a metadata page.
+ * Return: 0; PPT_E_CORRUPT.
+ */
+int ppt__meta_touch(struct ppt_pool *pool, uint32_t page,
+		    struct ppt_diag *diag);
+
+/* Where hardware walks: arm an entry, or make it cold. */
+void ppt__trust_arm(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		    uint64_t entry);
+
+/*
+ * Touch the tables among the next pages, at most @pages from
+ * pool->trust.settled on; held extents are skipped.
+ * @damaged: grows by tables that are refused; @first: the first of these.
+ */
+void ppt__trust_sweep(struct ppt_pool *pool, uint64_t pages, uint64_t *damaged,
+		      uint32_t *first);
+
+/* After a sweep over all: older memory maps are needed no more. */
+void ppt__epochs_forget(struct ppt_pool *pool);
+
+/*
+ * After a sweep over all: entries that name tables that were touched are armed,
+ * the others cold.
+ */
+void ppt__trust_arm_all(struct ppt_pool *pool);
+
+#endif
