@@ -8,6 +8,9 @@
 #define RW_USER ((uint32_t)PPT_PROT_READ | PPT_PROT_WRITE | PPT_PROT_USER)
 #define ERROR_WRITE 2
 #define ERROR_USER 4
+#define ERROR_FETCH 16
+
+uint64_t faults_cured;
 
 _Noreturn void program_fails(const char *what, uint64_t at)
 {
@@ -44,13 +47,12 @@ static int demand_zero(ppt_va_t va, struct ppt_diag *diag)
  * The copy is whole on the media before the transaction that maps it commits;
  * until then its frame is a free page.
  */
-static int copy_on_write(const struct ppt_extent *old, struct ppt_diag *diag)
+static int copy_on_write(ppt_va_t va, ppt_pa_t from, struct ppt_diag *diag)
 {
-	const ppt_va_t va = round_down(old->va, PPT_PAGE_BYTES);
-	const ppt_pa_t from = round_down(old->pa, PPT_PAGE_BYTES);
 	struct ppt_extent copy;
 	int err = ppt_begin(pool);
 
+	va = round_down(va, PPT_PAGE_BYTES);
 	if (!err)
 		err = ppt_map(&current, va, PPT_PA_ALLOC, PPT_PAGE_BYTES,
 			      RW_USER, PPT_MAP_REPLACE | PPT_MAP_UNZEROED,
@@ -58,38 +60,63 @@ static int copy_on_write(const struct ppt_extent *old, struct ppt_diag *diag)
 	if (!err)
 		err = ppt_translate(&current, va, &copy, diag);
 	if (!err) {
-		__builtin_memcpy(phys(copy.pa), phys(from), PPT_PAGE_BYTES);
+		__builtin_memcpy(phys(copy.pa),
+				 phys(round_down(from, PPT_PAGE_BYTES)),
+				 PPT_PAGE_BYTES);
 		persist(phys(copy.pa), PPT_PAGE_BYTES);
 		err = ppt_commit(pool);
 	}
 	return err;
 }
 
+static uint32_t access_of(uint64_t error)
+{
+	return (error & ERROR_WRITE ? PPT_ACCESS_WRITE : 0u) |
+	       (error & ERROR_USER ? PPT_ACCESS_USER : 0u) |
+	       (error & ERROR_FETCH ? PPT_ACCESS_EXEC : 0u);
+}
+
+/* What the library leaves to us.  True if it is cured. */
+static bool cure(const struct ppt_fault *f, ppt_va_t va, uint64_t error,
+		 struct ppt_diag *diag)
+{
+	int err;
+
+	if (f->kind == PPT_FAULT_UNMAPPED && va - USER_HEAP < USER_HEAP_BYTES)
+		err = demand_zero(va, diag);
+	else if (f->kind == PPT_FAULT_RIGHTS && error & ERROR_WRITE &&
+		 round_down(va, PPT_PAGE_BYTES) == USER_DATA)
+		err = copy_on_write(va, f->pa, diag);
+	else
+		return false;
+	if (err)
+		library_fails("page fault", err, diag);
+	return true;
+}
+
 void page_fault(struct trap *t, ppt_va_t va)
 {
-	struct ppt_extent at;
+	struct ppt_fault f;
 	struct ppt_diag diag;
 	int err;
 
 	if (machine_word("stale"))
 		stop(STOP_STALE, "page fault at %lx, error %lx", va, t->error);
-	err = ppt_translate(&current, va, &at, &diag);
-	if (!(t->error & ERROR_USER))
-		stop(STOP_TRAP, "page fault in the kernel at %lx, rip %lx", va,
-		     t->rip);
-	if (err == PPT_E_NOENT && va - USER_HEAP < USER_HEAP_BYTES)
-		err = demand_zero(va, &diag);
-	else if (!err && t->error & ERROR_WRITE &&
-		 round_down(va, PPT_PAGE_BYTES) == USER_DATA)
-		err = copy_on_write(&at, &diag);
-	else if (va - USER_GUARD < PPT_PAGE_BYTES)
-		program_fails("guard page", va);
-	else if (err == PPT_E_NOENT)
-		program_fails("nothing mapped at", va);
-	else if (!err)
-		program_fails("no right to", va);
+	err = ppt_fault(&current, va, access_of(t->error), &f, &diag);
 	if (err)
-		library_fails("page fault", err, &diag);
+		program_fails("no address", va);
+	if (f.kind <= PPT_FAULT_REPLACED) {
+		faults_cured++;
+		return;
+	}
+	if (!(t->error & ERROR_USER))
+		stop(STOP_TRAP, "page fault in the kernel: %s at %lx, rip %lx",
+		     ppt_fault_name(f.kind), va, t->rip);
+	if (cure(&f, va, t->error, &diag))
+		return;
+	if (va - USER_GUARD < PPT_PAGE_BYTES)
+		program_fails("guard page", va);
+	program_fails(ppt_fault_name(f.kind), va);
 }
 
 /* --------------------------------------------------------- system calls -- */
@@ -111,9 +138,10 @@ static uint64_t print_text(ppt_va_t va, uint64_t bytes)
 static uint64_t query(ppt_va_t va)
 {
 	struct ppt_extent at;
+	int err = ppt_translate(&current, va, &at, NULL);
 
-	if (ppt_translate(&current, va, &at, NULL))
-		return 0;
+	if (err)
+		return err == PPT_E_NOENT ? 0 : 3;
 	return at.prot & PPT_PROT_WRITE ? 2 : 1;
 }
 

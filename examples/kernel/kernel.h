@@ -135,6 +135,7 @@ _Noreturn void program_fails(const char *what, uint64_t at);
 /* ------------------------------------------------------ fault.c -- */
 
 struct trap;
+extern uint64_t faults_cured; /* by the library alone */
 void page_fault(struct trap *t, ppt_va_t va);
 uint64_t system_call(struct trap *t);
 

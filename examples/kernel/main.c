@@ -4,6 +4,7 @@
  *
  *   create    make a pool where there is none
  *   trust=    none, touch, full
+ *   lost=     fault, drop, replace
  *   heap=     leaves of the heap: 4 (KiB), 2 (MiB), 1 (GiB)
  *   only=NAME run no other space's program
  *   rounds=N  of the keeper
@@ -35,6 +36,18 @@ static _Noreturn void touch_big(uint64_t pages)
 
 	big_touch(pages);
 	stop(STOP_DONE, "touched, count %lu", read_tsc() - start);
+}
+
+/* The first access is a fault if tables are trusted on touch. */
+static void check_direct_map(void)
+{
+	const ppt_va_t text = KERNEL_DATA + PPT_SIZE_2M - KERNEL_BASE;
+	const volatile uint64_t *a = phys(DIRECT_MAP + text);
+	const uint64_t seen = *a;
+
+	write_cr3(boot_root());
+	if (seen != *(const volatile uint64_t *)phys(text))
+		stop(STOP_TRAP, "the direct map leads elsewhere");
 }
 
 /* The stack is clear at first: what was used is what is not clear any more. */
@@ -73,9 +86,12 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	      pool_report.records_replayed, loaded - entered);
 	if (pages)
 		touch_big(pages);
-	write_cr3(boot_root());
+	check_direct_map();
 	programs_install();
 	programs_run();
+	print("%lu faults cured, %lu tables checked, %lu damaged\n",
+	      faults_cured, pool_report.tables_checked,
+	      pool_report.tables_damaged);
 	if (machine_word("sizes"))
 		show_sizes();
 	if (machine_word("check"))

@@ -169,7 +169,7 @@ static uint64_t entry_of(ppt_pa_t root, ppt_va_t va)
 		const uint64_t *table = phys(entry & ENTRY_PA);
 
 		entry = table[slot_of(va, level)];
-		if (!(entry & ENTRY_PRESENT) ||
+		if (!(entry & ENTRY_PA) || /* a cold one has its address */
 		    (entry & ENTRY_LARGE && level <= 3))
 			break;
 	}

@@ -140,12 +140,32 @@ static void create(void)
 	print("created\n");
 }
 
+/* The value of a word as one of three names. */
+static uint32_t one_of(const char *word, const char *b, const char *c)
+{
+	const char *value = machine_word(word);
+
+	if (!value)
+		return 0;
+	return *value == *b ? 1 : *value == *c ? 2 : 0;
+}
+
 static void attach(uint64_t journal_bytes)
 {
 	struct ppt_attach_config cfg = {
 		.pm = media(),
 		.scratch_bytes = ppt_scratch_bytes(nvdimm->len, journal_bytes),
 		.present = machine_word("stale") ? NULL : &machine.map,
+		.trust = one_of("trust", ppt_trust_name(PPT_TRUST_NONE),
+				ppt_trust_name(PPT_TRUST_FULL)),
+		.lost = one_of("lost", ppt_lost_name(PPT_LOST_DROP),
+			       ppt_lost_name(PPT_LOST_REPLACE)),
+		.policy = PPT_POLICY_WX,
+		/*
+		 * Nobody expects content in DRAM: what is mapped there is the
+		 * kernel, put there by the boot loader, and the direct map.
+		 */
+		.flags = PPT_ATTACH_DRAM_KEPT,
 	};
 	struct ppt_diag diag;
 	int err;

@@ -74,14 +74,14 @@ static void greeter(void)
 		say_number("greeter: its data is not its own: ", data);
 	if (*word(FAR_PAGE + PPT_PAGE_BYTES)) /* read, and never written */
 		say("greeter: the heap is not zero\n");
-	if (call(CALL_QUERY, USER_ARCHIVE, 0, 0)) {
-		say_number("greeter: archive ", *word(USER_ARCHIVE));
-		keep(USER_ARCHIVE, visits + 1);
-	}
 	keep(FAR_PAGE, visits + 1);
 	keep(USER_DATA, visits + 1);
 	keep(VISITS, visits + 1);
 	say_number("greeter: visit ", visits + 1);
+	if (call(CALL_QUERY, USER_ARCHIVE, 0, 0)) {
+		say_number("greeter: archive ", *word(USER_ARCHIVE));
+		keep(USER_ARCHIVE, visits + 1);
+	}
 }
 
 /* ---------------------------------------------------------- trespasser -- */

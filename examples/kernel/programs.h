@@ -15,8 +15,8 @@ enum call {
 	CALL_MAP,     /* address, pages: fresh frames */
 	CALL_UNMAP,   /* address, pages */
 	CALL_PROTECT, /* address, pages, 1: writable */
-	CALL_QUERY,   /* address: 0 not mapped, 1 read-only, 2 writable */
-	CALL_ROUNDS,  /* how many rounds the keeper shall do */
+	CALL_QUERY, /* address: 0 not mapped, 1 read-only, 2 writable, 3 lost */
+	CALL_ROUNDS, /* how many rounds the keeper shall do */
 };
 
 #endif

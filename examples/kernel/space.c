@@ -119,16 +119,26 @@ void kernel_half_open(void)
 }
 
 /* That the next instruction and the stack are there, once it is loaded. */
-static bool half_is_ours(struct ppt_space *space)
+static int arm_kernel(struct ppt_space *space, struct ppt_diag *diag)
 {
 	struct ppt_extent text, data;
+	int err = ppt_arm(space, KERNEL_TEXT, PPT_SIZE_2M, diag);
 
-	return !ppt_translate(space, KERNEL_TEXT, &text, NULL) &&
-	       !ppt_translate(space, KERNEL_DATA, &data, NULL) &&
-	       text.pa == KERNEL_TEXT - KERNEL_BASE &&
-	       data.pa == KERNEL_DATA - KERNEL_BASE &&
-	       text.len == PPT_SIZE_2M && data.len == PPT_SIZE_2M &&
-	       text.prot == (RX | GLOBAL) && data.prot == (RW | GLOBAL);
+	if (!err)
+		err = ppt_arm(space, KERNEL_DATA, PPT_SIZE_2M, diag);
+	if (!err)
+		err = ppt_translate(space, KERNEL_TEXT, &text, diag);
+	if (!err)
+		err = ppt_translate(space, KERNEL_DATA, &data, diag);
+	if (!err &&
+	    (text.pa != KERNEL_TEXT - KERNEL_BASE ||
+	     data.pa != KERNEL_DATA - KERNEL_BASE || text.len != PPT_SIZE_2M ||
+	     data.len != PPT_SIZE_2M || text.prot != (RX | GLOBAL) ||
+	     data.prot != (RW | GLOBAL))) {
+		diag->why = "its kernel half is another one";
+		err = PPT_E_EXIST;
+	}
+	return err;
 }
 
 void space_enter(struct ppt_space *space)
@@ -139,9 +149,12 @@ void space_enter(struct ppt_space *space)
 
 	if (err)
 		library_fails("space", err, &diag);
-	if (info.format != pool_format || !half_is_ours(space))
-		stop(STOP_FORMAT, "space %s is none of this kernel's",
-		     info.name);
+	/* Whoever asks for no trust modes gets none. */
+	if (pool_report.trust != PPT_TRUST_NONE)
+		err = arm_kernel(space, &diag);
+	if (err || info.format != pool_format)
+		stop(STOP_FORMAT, "space %s cannot be entered: %s", info.name,
+		     err ? diag.why : "another format");
 	current = *space;
 	write_cr3(info.root_register);
 }

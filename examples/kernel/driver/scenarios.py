@@ -84,8 +84,7 @@ def faults(m):
     for count in range(2, 6):
         said.append(again(m, count, path).need(r"^ended: (.*)$")[1])
     expect([s.rsplit(" ", 1)[0] for s in said] ==
-           ["no right to", "no right to", "no right to",
-            "nothing mapped at"], said)
+           ["rights", "rights", "rights", "unmapped"], said)
     frames = {m.translate(path, name, 0x600000)["pa"]
               for name in ("greeter", "twin", "keeper")}
     expect(len(frames) == 3, "data is shared after writes")

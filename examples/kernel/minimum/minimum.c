@@ -31,7 +31,6 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	struct ppt_attach_report report;
 	struct ppt_space_info info;
 	struct ppt_space space;
-	struct ppt_extent text;
 	struct ppt_pool *handle;
 	struct ppt_diag diag;
 
@@ -40,8 +39,9 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	need(ppt_attach(&cfg, &handle, &report, &diag), "attach", &diag);
 	need(ppt_space_open(handle, "kernel", &space, &diag), "open", &diag);
 	need(ppt_space_info(&space, &info, &diag), "info", &diag);
-	/* What the next instruction needs must be there. */
-	need(ppt_translate(&space, KERNEL_TEXT, &text, &diag), "text", &diag);
+	/* What the next instruction and the stack need must be there. */
+	need(ppt_arm(&space, KERNEL_TEXT, PPT_SIZE_2M, &diag), "text", &diag);
+	need(ppt_arm(&space, KERNEL_DATA, PPT_SIZE_2M, &diag), "data", &diag);
 	write_cr3(info.root_register);
 	stop(STOP_DONE, "on CR3 %lx, %s", read_cr3(),
 	     ppt_verdict_name(report.verdict));
