@@ -90,6 +90,13 @@ static int data_desc(struct ppt_pool *pool, uint32_t page, uint64_t *desc,
 	return 0;
 }
 
+bool ppt__frame_known(struct ppt_pool *pool, uint32_t page)
+{
+	uint64_t d;
+
+	return in_pool(pool, page, 1) && !data_desc(pool, page, &d, NULL);
+}
+
 int ppt__frames_put(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		    struct ppt_diag *diag)
 {

@@ -154,6 +154,9 @@ int ppt__frames_put(struct ppt_pool *pool, uint32_t page, uint64_t count,
 int ppt__frames_get(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		    struct ppt_diag *diag);
 
+/* Whether a page of the pool is a data page, by a descriptor that is right. */
+bool ppt__frame_known(struct ppt_pool *pool, uint32_t page);
+
 /* Whether a caller may name these frames: PPT_E_REGION, PPT_E_LIMIT. */
 int ppt__frames_check(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		      struct ppt_diag *diag);

@@ -83,8 +83,11 @@ static int check_empty(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		       struct ppt_diag *diag)
 {
 	struct ppt_extent ext;
-	int err = space->ops->find(space, va, PPT__FIND_ANY, &ext, diag);
+	struct ppt_iter it;
+	int err;
 
+	ppt_iter_init_any(&it, space, va, last);
+	err = space->ops->find(space, va, &it, &ext, diag);
 	if (err == PPT_E_NOENT)
 		return 0;
 	if (!err && ext.va <= last && ext.va >= va)
@@ -245,8 +248,7 @@ int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
 {
 	int err = space->ops->check(va, va, 0, diag);
 
-	return err ? err :
-		     space->ops->find(space, va, PPT__FIND_HERE, out, diag);
+	return err ? err : space->ops->find(space, va, NULL, out, diag);
 }
 
 void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
@@ -256,6 +258,7 @@ void ppt_iter_init(struct ppt_iter *it, const struct ppt_space *space,
 		.space = *space,
 		.next = va & ~(ppt_va_t)(PPT_PAGE_BYTES - 1),
 		.last = last | (PPT_PAGE_BYTES - 1),
+		.left = 2 * space->pool->at.pages,
 	};
 }
 
@@ -281,9 +284,8 @@ int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
 
 	while (!it->done) {
 		struct ppt_extent ext;
-		int err = it->space.ops->find(
-			&it->space, it->next,
-			it->any ? PPT__FIND_ANY : PPT__FIND_NEXT, &ext, diag);
+		int err = it->space.ops->find(&it->space, it->next, it, &ext,
+					      diag);
 
 		if (err && err != PPT_E_NOENT)
 			return err;

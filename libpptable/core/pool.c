@@ -306,8 +306,11 @@ int ppt_usage(struct ppt_pool *pool, struct ppt_usage *out,
 					 "check wrong", page);
 		else if (ppt__desc_type(d) == PPT__DESC_DATA)
 			u.data_pages++;
-		else
+		else if (ppt__desc_type(d) == PPT__DESC_FIXED)
 			u.fixed_pages++;
+		else
+			return ppt__fail(diag, PPT_E_CORRUPT, "descriptor",
+					 "of no known type", page);
 	}
 	*out = u;
 	return 0;

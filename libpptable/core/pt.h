@@ -35,13 +35,6 @@ struct ppt__map_args {
 	uint32_t flags;
 };
 
-/* What find looks for. */
-enum ppt__find {
-	PPT__FIND_HERE, /* the leaf at va */
-	PPT__FIND_NEXT, /* the first leaves from va on */
-	PPT__FIND_ANY,  /* the same, or what is lost or damaged */
-};
-
 struct ppt__pt_ops {
 	enum ppt_format format;
 	const char *name;
@@ -60,7 +53,11 @@ struct ppt__pt_ops {
 		     bool whole, struct ppt_diag *diag);
 	int (*protect)(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 		       uint32_t prot, bool aside, struct ppt_diag *diag);
-	int (*find)(struct ppt_space *space, ppt_va_t va, enum ppt__find how,
+	/*
+	 * The leaf at va or, in an iteration, what is the first from va on:
+	 * leaves or, if it is over any state, what is lost or damaged.
+	 */
+	int (*find)(struct ppt_space *space, ppt_va_t va, struct ppt_iter *it,
 		    struct ppt_extent *out, struct ppt_diag *diag);
 	/* One bounded step of freeing an item of the reclaim list. */
 	int (*reclaim)(struct ppt_pool *pool, uint32_t slot, uint64_t item,

@@ -16,25 +16,44 @@ static uint32_t entry_slot(uint32_t i)
 	return (i + 1) * PPT_M_DIR_WORDS;
 }
 
-/* The first page of the chain. */
-static int first_page(struct ppt_pool *pool, uint32_t *page,
-		      struct ppt_diag *diag)
+/*
+ * A walk along the directory's pages.  The chain of a damaged pool may come back
+ * to itself: then it meets the page that it remembers, the one after the last
+ * power of two of steps (Brent, BIT 20, 1980).
+ */
+struct chain {
+	uint32_t page;
+	uint32_t seen;
+	uint32_t steps;
+	uint32_t until;
+};
+
+static int chain_first(struct ppt_pool *pool, struct chain *chain,
+		       struct ppt_diag *diag)
 {
-	*page = pool->at.dir_page;
-	return ppt__meta_touch(pool, *page, diag);
+	*chain = (struct chain){ .page = pool->at.dir_page,
+				 .seen = pool->at.dir_page,
+				 .until = 1 };
+	return ppt__meta_touch(pool, chain->page, diag);
 }
 
 /* The next page of the chain; 0 behind the last. */
-static int next_page(struct ppt_pool *pool, uint32_t *page,
-		     struct ppt_diag *diag)
+static int chain_next(struct ppt_pool *pool, struct chain *chain,
+		      struct ppt_diag *diag)
 {
-	uint64_t next = ppt__load(pool, *page, 0);
+	uint64_t next = ppt__load(pool, chain->page, 0);
 
-	if (next && (next < pool->at.first_page || next >= pool->at.pages))
+	if (next && (next < pool->at.first_page || next >= pool->at.pages ||
+		     next == chain->seen))
 		return ppt__fail(diag, PPT_E_CORRUPT, "directory",
-				 "link to a page that is no directory", *page);
-	*page = (uint32_t)next;
-	return next ? ppt__meta_touch(pool, *page, diag) : 0;
+				 "link to a page that is no directory, or back",
+				 chain->page);
+	chain->page = (uint32_t)next;
+	if (++chain->steps == chain->until) {
+		chain->seen = (uint32_t)next;
+		chain->until *= 2;
+	}
+	return next ? ppt__meta_touch(pool, chain->page, diag) : 0;
 }
 
 static void load_name(struct ppt_pool *pool, struct place at, char *name)
@@ -74,25 +93,26 @@ static int read_entry(struct ppt_pool *pool, struct place at,
 static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page;
-	int err = first_page(pool, &page, diag);
+	struct chain chain;
+	int err = chain_first(pool, &chain, diag);
 
 	if (err)
 		return err;
-	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && page; k++) {
+	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && chain.page; k++) {
 		uint64_t first = k * PPT_M_DIR_ENTRIES;
 		uint32_t i = *cursor > first ? (uint32_t)(*cursor - first) : 0;
 
 		for (; i < PPT_M_DIR_ENTRIES; i++) {
 			uint32_t slot = entry_slot(i);
 
-			if (!ppt__load(pool, page, slot + PPT_M_DIR_FORMAT))
+			if (!ppt__load(pool, chain.page,
+				       slot + PPT_M_DIR_FORMAT))
 				continue;
-			*at = (struct place){ page, slot };
+			*at = (struct place){ chain.page, slot };
 			*cursor = first + i + 1;
 			return 0;
 		}
-		err = next_page(pool, &page, diag);
+		err = chain_next(pool, &chain, diag);
 		if (err)
 			return err;
 	}
@@ -196,25 +216,27 @@ static bool name_ok(const char *name)
 static int find_empty(struct ppt_pool *pool, struct place *at,
 		      struct ppt_diag *diag)
 {
-	uint32_t page, last, fresh = 0;
-	int err = first_page(pool, &page, diag);
+	struct chain chain;
+	uint32_t last, fresh = 0;
+	int err = chain_first(pool, &chain, diag);
 
 	if (err)
 		return err;
 	for (uint32_t k = 0; k < PPT_M_DIR_PAGES_MAX; k++) {
 		for (uint32_t i = 0; i < PPT_M_DIR_ENTRIES; i++) {
-			*at = (struct place){ page, entry_slot(i) };
-			if (!ppt__load(pool, page, at->slot + PPT_M_DIR_FORMAT))
+			*at = (struct place){ chain.page, entry_slot(i) };
+			if (!ppt__load(pool, chain.page,
+				       at->slot + PPT_M_DIR_FORMAT))
 				return 0;
 		}
-		last = page;
-		err = next_page(pool, &page, diag);
-		if (err || page)
+		last = chain.page;
+		err = chain_next(pool, &chain, diag);
+		if (err || chain.page)
 			goto next;
 		err = ppt__meta_new(pool, &fresh, diag);
 		if (!err)
 			err = ppt__table_set(pool, last, 0, 1, fresh, 0);
-		page = fresh;
+		chain.page = fresh;
 next:
 		if (err)
 			return err;
@@ -279,16 +301,20 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 int ppt_space_delete(struct ppt_pool *pool, const char *name,
 		     struct ppt_diag *diag)
 {
+	struct ppt_space_info info;
+	struct ppt_space space;
 	struct ppt__call call;
 	struct place at;
 	uint32_t root;
 	int err = find_name(pool, name, &at, diag);
 
+	if (!err) /* what is no table may not come to the reclaim list */
+		err = open_entry(pool, at, &info, &space, diag);
 	if (!err)
 		err = ppt__call_begin(pool, &call, diag);
 	if (err)
 		return err;
-	root = (uint32_t)ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
+	root = space.root_page;
 	pool->walk_era++;
 	ppt__txn_gather(pool, root, 0, UINT64_MAX);
 	err = ppt__table_set(pool, at.page, at.slot, PPT_M_DIR_WORDS, 0, 0);

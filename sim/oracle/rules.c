@@ -101,7 +101,7 @@ static void expect_map(const struct oracle *o, const struct op *op,
 	check_range(s, op, e);
 	check_prot(op, e);
 	check_flags(op, e);
-	if (!e->errors && op->pa != PPT_PA_ALLOC)
+	if (op->pa != PPT_PA_ALLOC)
 		check_frames(o, op, e);
 	if (!(op->flags & PPT_MAP_REPLACE) && op->len &&
 	    oracle_has_mapping(s, op->va, op->va + (op->len - 1)))

@@ -49,8 +49,8 @@ void specimen_free(struct specimen *image)
 	image->bytes = NULL;
 }
 
-static void specimen_take(struct specimen *image, const struct pool_fixture *pf,
-			  const uint8_t *bytes)
+void specimen_take(struct specimen *image, const struct pool_fixture *pf,
+		   const uint8_t *bytes)
 {
 	image->size = pf->bytes;
 	image->journal_bytes = pf->config.journal_bytes;
@@ -98,7 +98,7 @@ uint32_t specimen_find(const struct specimen *image, uint32_t type)
 	for (uint64_t p = image->at.first_page; p < image->at.pages; p++)
 		if (ppt__desc_type(*specimen_desc(image, p)) == type)
 			return (uint32_t)p;
-	MUST(!"a page of this type");
+	MUST(false && "a page of this type");
 	return 0;
 }
 
@@ -115,7 +115,7 @@ uint32_t specimen_entry(const struct specimen *image, const char *space,
 				    space))
 				return at;
 		}
-	MUST(!"a space of this name");
+	MUST(false && "a space of this name");
 	return 0;
 }
 

@@ -46,6 +46,9 @@ struct specimen {
 /* @seed: pools of different seeds are different pools of one history. */
 void specimen_make(struct specimen *image, enum everything_kind kind,
 		   uint64_t seed);
+/* The same of any pool: @bytes are its media. */
+void specimen_take(struct specimen *image, const struct pool_fixture *pf,
+		   const uint8_t *bytes);
 void specimen_copy(struct specimen *to, const struct specimen *from);
 void specimen_free(struct specimen *image);
 

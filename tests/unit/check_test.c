@@ -217,6 +217,23 @@ static void ppt_check__what_is_no_pool_is_refused(void **state)
 	specimen_free(&image);
 }
 
+/* Never NULL, whatever is asked for. */
+static void ppt_severity_name__names_each(void **state)
+{
+	static const char *const severity[] = { "note", "minor", "major",
+						"fatal", "unknown" };
+	static const char *const verdict[] = { "clean", "damaged", "refused",
+					       "unknown" };
+
+	for (unsigned i = 0; i < 5; i++)
+		assert_string_equal(ppt_severity_name((enum ppt_severity)i),
+				    severity[i]);
+	for (unsigned i = 0; i < 4; i++)
+		assert_string_equal(
+			ppt_check_verdict_name((enum ppt_check_verdict)i),
+			verdict[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +243,7 @@ int main(void)
 		cmocka_unit_test(ppt_check__tells_where_and_how_many),
 		cmocka_unit_test(
 			ppt_check__pages_beside_each_other_are_one_problem),
+		cmocka_unit_test(ppt_severity_name__names_each),
 		cmocka_unit_test(ppt_check_begin__misuse_is_refused),
 		cmocka_unit_test(ppt_check__what_is_no_pool_is_refused),
 	};

@@ -13,26 +13,6 @@
 #define FAR (UINT64_C(1) << 40)
 #define HANG 60u /* seconds after which a call is taken for hanging */
 
-/* Change a word of a table or metadata page under a right checksum. */
-static void set_word(struct unit_pool *u, uint32_t page, uint32_t slot,
-		     uint64_t value, int live)
-{
-	uint64_t *desc = unit_word(u, u->at.desc_page, page);
-	uint32_t hi = ppt__desc_hi(*desc);
-
-	*unit_word(u, page, slot) = value;
-	if (live) /* of metadata nothing is counted */
-		hi += (uint32_t)live << 10;
-	*desc = ppt__desc_page(u->seed, page, hi, unit_word(u, page, 0));
-}
-
-/* Give a page a descriptor of a kind without content. */
-static void set_desc(struct unit_pool *u, uint64_t page, uint32_t hi)
-{
-	*unit_word(u, u->at.desc_page, (uint32_t)page) =
-		ppt__desc_plain(u->seed, hi);
-}
-
 static uint32_t page_of(uint64_t pa)
 {
 	return (uint32_t)((pa - POOL_FIXTURE_PHYS) / PPT_PAGE_BYTES);
@@ -189,7 +169,7 @@ static void ppt_map__fixed_page_marked_free_is_not_taken(void **state)
 
 	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
 	for (uint32_t p = 0; p < u.at.dir_page; p++)
-		set_desc(&u, p, PPT__DESC_FREE);
+		unit_plain_desc(&u, p, PPT__DESC_FREE);
 	for (uint32_t p = 0; p < 2; p++)
 		*unit_word(&u, p, PPT_M_TAIL_WORD + 1) = 0; /* the hint */
 	assert_ok(unit_attach(&u));
@@ -218,7 +198,7 @@ static void ppt_map__fixed_page_marked_data_is_refused(void **state)
 		uint64_t pa = POOL_FIXTURE_PHYS + (uint64_t)p * PPT_PAGE_BYTES;
 		uint64_t was = *unit_word(&u, u.at.desc_page, p);
 
-		set_desc(&u, p, ppt__desc_data(1));
+		unit_plain_desc(&u, p, ppt__desc_data(1));
 		assert_int_equal(ppt_map(&u.space, VA, pa, 4096, RW, 0, NULL),
 				 PPT_E_REGION);
 		*unit_word(&u, u.at.desc_page, p) = was;
@@ -255,10 +235,10 @@ static void ppt_unmap__leaf_over_the_pools_end_is_corrupt(void **state)
 	/* the second stretch is half there; so is its descriptor page */
 	unit_open(&u, 3 * MIB, 65536, PPT_ATTACH_NO_MMU);
 	for (uint64_t p = 512; p < 1024; p++)
-		set_desc(&u, p, ppt__desc_data(1));
+		unit_plain_desc(&u, p, ppt__desc_data(1));
 	table = table_page(&u, VA, 2);
-	set_word(&u, table, 1,
-		 (POOL_FIXTURE_PHYS + PPT_SIZE_2M) | UINT64_C(0x83), 1);
+	unit_seal_word(&u, table, 1,
+		       (POOL_FIXTURE_PHYS + PPT_SIZE_2M) | UINT64_C(0x83), 1);
 	refuse_leaf(&u, VA + PPT_SIZE_2M, PPT_SIZE_2M);
 	unit_close(&u);
 }
@@ -275,8 +255,8 @@ static void ppt_unmap__leaf_to_a_fixed_page_is_corrupt(void **state)
 		uint64_t was = *unit_word(&u, u.at.desc_page, p);
 		uint64_t pa = POOL_FIXTURE_PHYS + (uint64_t)p * PPT_PAGE_BYTES;
 
-		set_desc(&u, p, ppt__desc_data(1));
-		set_word(&u, table, 9, pa | 3, p == 0);
+		unit_plain_desc(&u, p, ppt__desc_data(1));
+		unit_seal_word(&u, table, 9, pa | 3, p == 0);
 		refuse_leaf(&u, VA + 9 * 4096, 4096);
 		*unit_word(&u, u.at.desc_page, p) = was;
 	}
@@ -382,8 +362,8 @@ static void ppt_attach__format_with_high_bits_is_corrupt(void **state)
 	uint8_t *image;
 
 	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
-	set_word(&u, u.at.dir_page, PPT_M_DIR_WORDS + PPT_M_DIR_FORMAT,
-		 (UINT64_C(1) << 32) + PPT_FORMAT_X86_64_4, 0);
+	unit_seal_word(&u, u.at.dir_page, PPT_M_DIR_WORDS + PPT_M_DIR_FORMAT,
+		       (UINT64_C(1) << 32) + PPT_FORMAT_X86_64_4, 0);
 	image = unit_save(&u);
 	assert_int_equal(unit_attach(&u), PPT_E_CORRUPT); /* by its name */
 	assert_true(unit_same(&u, image));
@@ -429,11 +409,11 @@ static void ppt_reclaim__bad_item_does_not_stop_the_others(void **state)
 
 		item = *unit_word(&u, list, 0);
 		assert_int_equal(ppt__reclaim_kind(item), PPT_M_RECLAIM_TREE);
-		set_word(&u, list, 7, item, 0);
-		set_word(&u, list, 0,
-			 ppt__reclaim_item((enum ppt_m_reclaim)kind[i],
-					   u.at.first_page - 1, 1),
-			 0);
+		unit_seal_word(&u, list, 7, item, 0);
+		unit_seal_word(&u, list, 0,
+			       ppt__reclaim_item((enum ppt_m_reclaim)kind[i],
+						 u.at.first_page - 1, 1),
+			       0);
 		assert_ok(unit_attach(&u));
 		assert_int_equal(ppt_reclaim(u.pf.pool, 100000, NULL),
 				 PPT_E_CORRUPT);
@@ -460,7 +440,7 @@ static void ppt_reclaim__table_without_its_entries_is_corrupt(void **state)
 	(void)delete_one(&u);
 	item = *unit_word(&u, u.at.reclaim_page, 0);
 	root = ppt__reclaim_page(item);
-	set_word(&u, root, 0, 0, 0); /* was its only one */
+	unit_seal_word(&u, root, 0, 0, 0); /* was its only one */
 	assert_int_not_equal(
 		ppt__desc_live(*unit_word(&u, u.at.desc_page, root)), 0);
 	assert_ok(unit_attach(&u));

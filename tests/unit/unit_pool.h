@@ -52,6 +52,27 @@ static inline uint64_t *unit_word(struct unit_pool *u, uint32_t page,
 	       (uint64_t)page * PPT_PAGE_WORDS + slot;
 }
 
+/* Change a word of a table or metadata page under a right checksum. */
+static inline void unit_seal_word(struct unit_pool *u, uint32_t page,
+				  uint32_t slot, uint64_t value, int live)
+{
+	uint64_t *desc = unit_word(u, u->at.desc_page, page);
+	uint32_t hi = ppt__desc_hi(*desc);
+
+	*unit_word(u, page, slot) = value;
+	if (live) /* of metadata nothing is counted */
+		hi += (uint32_t)live << 10;
+	*desc = ppt__desc_page(u->seed, page, hi, unit_word(u, page, 0));
+}
+
+/* Give a page a descriptor of a kind without content. */
+static inline void unit_plain_desc(struct unit_pool *u, uint64_t page,
+				   uint32_t hi)
+{
+	*unit_word(u, u->at.desc_page, (uint32_t)page) =
+		ppt__desc_plain(u->seed, hi);
+}
+
 /* The place of a line of the journal. */
 static inline uint64_t *unit_line(struct unit_pool *u, uint64_t line)
 {

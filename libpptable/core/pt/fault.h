@@ -58,9 +58,6 @@ static bool pt_is_back(const struct pt_path *path, ppt_pa_t *pa)
 	return pt_fits(&r, off, path->level);
 }
 
-/* Walk again: the entry has changed. */
-#define PT_AGAIN 1
-
 /* Memory that is gone, as the policy has it.  Return: 0; PT_AGAIN; an error. */
 static int pt_fault_gone(struct ppt_space *space, struct ppt_fault *out,
 			 struct ppt_diag *diag)

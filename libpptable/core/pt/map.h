@@ -207,8 +207,11 @@ static int pt_map_clear(struct pt_mapping *m, struct pt_path *path,
 static int pt_map_exists(struct pt_mapping *m, struct ppt_diag *diag)
 {
 	struct ppt_extent ext = { .va = m->va };
-	int err = pt_find(m->space, m->va, PPT__FIND_ANY, &ext, diag);
+	struct ppt_iter it;
+	int err;
 
+	ppt_iter_init_any(&it, m->space, m->va, m->last);
+	err = pt_find(m->space, m->va, &it, &ext, diag);
 	return err ? err :
 		     ppt__fail(diag, PPT_E_EXIST, "va",
 			       "something is mapped there", ext.va);

@@ -166,9 +166,12 @@ static int pt_protect_at(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 static int pt_check_mapped(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 			   struct ppt_diag *diag)
 {
+	struct ppt_iter it;
+
+	ppt_iter_init(&it, space, va, last);
 	for (;;) {
 		struct ppt_extent ext;
-		int err = pt_find(space, va, PPT__FIND_NEXT, &ext, diag);
+		int err = pt_find(space, va, &it, &ext, diag);
 
 		if (err == PPT_E_NOENT || (!err && ext.va != va))
 			return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped",

@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Translate and iterate.  Layer: core; see core/pt.h. */
 
+/*
+ * Whether a leaf may be believed: all of it lies in one region, and what @in it
+ * is asked for is, in the pool, a data page [I7].  That was so when its table was
+ * vetted; where tables are aliased it may have been freed through another.
+ */
+static inline bool pt_leaf_known(struct ppt_pool *pool, uint64_t entry,
+				 uint32_t level, uint64_t in)
+{
+	ppt_pa_t pa = pte_leaf_pa(entry, level);
+	uint32_t page;
+
+	return ppt__pa_known(pool, pa, pte_span(level)) &&
+	       (!ppt__pa_page(pool, pa + in, &page) ||
+		ppt__frame_known(pool, page));
+}
+
 /* Leaves behind the first that continue it, in the same table. */
 static void pt_extend(struct pt_path *path, struct ppt_extent *out)
 {
@@ -12,7 +28,8 @@ static void pt_extend(struct pt_path *path, struct ppt_extent *out)
 
 		if (pte_kind(e, path->level) != PTE_LEAF ||
 		    pte_prot(e) != out->prot ||
-		    pte_leaf_pa(e, path->level) != out->pa + out->len)
+		    pte_leaf_pa(e, path->level) != out->pa + out->len ||
+		    !pt_leaf_known(pool, e, path->level, 0))
 			return;
 		out->len += span;
 	}
@@ -57,11 +74,47 @@ static void pt_damaged(const struct pt_path *path, ppt_va_t va,
 	};
 }
 
-/* Whether what the walk met is what is sought. */
-static bool pt_sought(const struct pt_path *path, enum ppt__find how)
+/*
+ * A walk of an iteration has come to a table.  Each is met when it is entered
+ * and when those below it are left; tables that are met more often stand at
+ * more than one address, and no iteration would end [I10].
+ */
+static int pt_meet(struct ppt_iter *it, ppt_va_t va, uint32_t level,
+		   struct ppt_diag *diag)
 {
-	return path->kind == PTE_LEAF ||
-	       (how == PPT__FIND_ANY && path->kind == PTE_LOST);
+	ppt_va_t end = va | (pte_span(level + 1) - 1);
+
+	if (end == it->table)
+		return 0;
+	it->table = end;
+	if (it->left-- == 0)
+		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				 "more tables than the pool has pages", va);
+	return 0;
+}
+
+/* What a walk has met: 0 and @out, PT_AGAIN if it has to go on, or an error. */
+static int pt_met(struct pt_path *path, ppt_va_t va, struct ppt_iter *it,
+		  struct ppt_extent *out, struct ppt_diag *diag)
+{
+	bool leaf = path->kind == PTE_LEAF, lost = path->kind == PTE_LOST;
+
+	if (leaf && !pt_leaf_known(path->pool, path->entry, path->level,
+				   va % pte_span(path->level)))
+		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
+				 "leaf leads to no frame", va);
+	if (leaf || (lost && it && it->any)) {
+		pt_extent(path, va, out);
+		if (leaf && it)
+			pt_extend(path, out);
+		return 0;
+	}
+	if (it)
+		return PT_AGAIN;
+	if (lost)
+		return ppt__fail(diag, PPT_E_REGION, "va",
+				 "the memory that was mapped is gone", va);
+	return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped", va);
 }
 
 /* Behind the slot where a walk stopped and the empty ones after it. */
@@ -78,36 +131,27 @@ static ppt_va_t pt_skip(struct pt_path *path, ppt_va_t va)
 	return pte_canonical(va, PT_LEVELS);
 }
 
-static int pt_find(struct ppt_space *space, ppt_va_t va, enum ppt__find how,
+static int pt_find(struct ppt_space *space, ppt_va_t va, struct ppt_iter *it,
 		   struct ppt_extent *out, struct ppt_diag *diag)
 {
 	struct pt_path path;
 
 	/* In the hole: the upper half is what follows. */
-	if (how != PPT__FIND_HERE && pte_canonical(va, PT_LEVELS) != va)
+	if (it && pte_canonical(va, PT_LEVELS) != va)
 		va = -(pte_span(PT_LEVELS) * (PPT_PAGE_WORDS / 2));
 	for (;;) {
 		int err = pt_walk(space, va, 1, &path, diag);
 
-		if (err == PPT_E_CORRUPT && how == PPT__FIND_ANY) {
+		if (err == PPT_E_CORRUPT && it && it->any) {
 			pt_damaged(&path, va, out);
 			return 0;
 		}
-		if (err)
+		if (!err && it)
+			err = pt_meet(it, va, path.level, diag);
+		if (!err)
+			err = pt_met(&path, va, it, out, diag);
+		if (err != PT_AGAIN)
 			return err;
-		if (pt_sought(&path, how)) {
-			pt_extent(&path, va, out);
-			if (how != PPT__FIND_HERE && path.kind == PTE_LEAF)
-				pt_extend(&path, out);
-			return 0;
-		}
-		if (how == PPT__FIND_HERE && path.kind == PTE_LOST)
-			return ppt__fail(diag, PPT_E_REGION, "va",
-					 "the memory that was mapped is gone",
-					 va);
-		if (how == PPT__FIND_HERE)
-			return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped",
-					 va);
 		va = pt_skip(&path, va);
 		if (va == 0)
 			return PPT_E_NOENT;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The walk: from the root towards an address.  Layer: core; see core/pt.h. */
 
+/* No error, and no result yet: walk again. */
+#define PT_AGAIN 1
+
 /* Tables from the root down to where a walk stopped. */
 struct pt_path {
 	struct ppt_pool *pool;

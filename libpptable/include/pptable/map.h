@@ -116,7 +116,8 @@ struct ppt_extent {
  *
  * Return: 0; PPT_E_NOENT not mapped; PPT_E_REGION the memory that was mapped
  *         is gone or lost its content, see <pptable/fault.h>; PPT_E_RANGE not
- *         canonical; PPT_E_CORRUPT a table on the way is damaged.
+ *         canonical; PPT_E_CORRUPT a table on the way is damaged, or the leaf
+ *         leads out of the memory map or to what is no data page.
  */
 int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
 		  struct ppt_diag *diag);
@@ -126,6 +127,8 @@ struct ppt_iter {
 	struct ppt_space space;
 	ppt_va_t next;
 	ppt_va_t last;
+	ppt_va_t table;
+	uint64_t left;
 	bool done;
 	bool any;
 };
@@ -148,7 +151,9 @@ void ppt_iter_init_any(struct ppt_iter *it, const struct ppt_space *space,
  * ppt_iter_next - the next extent, ascending and coalesced.
  *
  * The space must not change meanwhile.
- * Return: 0; PPT_E_NOENT no more; PPT_E_CORRUPT.
+ * Bound:  all calls together meet no more tables than twice the pool's pages.
+ * Return: 0; PPT_E_NOENT no more; PPT_E_CORRUPT a table on the way is damaged,
+ *         or a leaf that leads to no frame.
  */
 int ppt_iter_next(struct ppt_iter *it, struct ppt_extent *out,
 		  struct ppt_diag *diag);
