@@ -174,6 +174,45 @@ def minimum(m):
     return boot.need(r"^stop 1: (.*)$")[1]
 
 
+# ------------------------------------------------------------- trust modes --
+
+def cured(boot):
+    return int(boot.need(r"^(\d+) faults cured")[1])
+
+
+@scenario
+def trust_modes(m):
+    """Attach with none, touch and full: what is armed, and when."""
+    seen = []
+    path = first(m)
+    for count, mode in enumerate(("none", "full", "touch", "none"), 2):
+        boot = again(m, count, path, f"trust={mode}")
+        seen.append((mode, cured(boot)))
+    m.check(path)
+    expect(seen[2][1] > 0, f"touch met no cold entry: {seen}")
+    return ", ".join(f"{mode}: {faults} faults armed" for mode, faults in seen)
+
+
+@scenario
+def damaged_table(m):
+    """A damaged table is met on touch: its program ends, the others run."""
+    path = first(m)
+    m.ctl("attach", path)  # or the journal would mend it
+    frame = int(m.translate(path, "twin", 0x40000000)["pa"], 16)
+    with open(path, "rb") as file:
+        data = file.read()
+    # The leaf of twin's heap: the word that holds the frame's address.
+    at = next(i for i in range(0x34000, len(data), 8)
+              if struct.unpack_from("<Q", data, i)[0] & 0xffffffffff001
+              == frame | 1)
+    patch(path, at + 8, b"\x55" * 8)
+    boot = m.boot("rounds=1", path).stopped("DONE")
+    boot.need(r"^greeter: visit 2$")
+    boot.need(r"^twin:\nended: quarantined")
+    boot.need(r"^ack ")
+    return "twin: quarantined; greeter and keeper run"
+
+
 # -------------------------------------------------------- memory has moved --
 
 def moves(m, path, places):
@@ -214,6 +253,23 @@ def stale_root(m):
     where = boot.need(r"^stop 18: (.*)")[1]
     again(m, 2, path, memory="4G")
     return f"{where}; with recovery it runs"
+
+
+@scenario
+def second_nvdimm_gone(m):
+    """A second NVDIMM is there, gone, and there again."""
+    path, other = m.blank(), m.blank("other", 32 << 20)
+    said = []
+    for count, nvdimms in enumerate(((path, other), (path, other), (path,),
+                                     (path, other)), 1):
+        boot = m.boot("create check", *nvdimms).stopped("DONE")
+        visits(boot, count)
+        said.append(boot.need(rf"^greeter: visit {count}\n(.*)$")[1])
+    expect(said == ["greeter: archive 0", "greeter: archive 1",
+                    "ended: lost 20000000", "greeter: archive 2"], said)
+    boot = m.boot("lost=replace", path).stopped("DONE")
+    boot.need("^greeter: archive 0$")
+    return "; ".join(said) + "; replaced on request"
 
 
 @scenario
