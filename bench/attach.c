@@ -240,7 +240,8 @@ static void restart(struct bench *b, const struct ppt_memory_map *present,
 		    struct bench_sample *out)
 {
 	struct attach_pool *p = b->state;
-	struct ppt_host_open opt = { .flush = bench_options.flush,
+	struct ppt_host_open opt = { .flags = PPT_HOST_DRAM_KEPT,
+				     .flush = bench_options.flush,
 				     .present = present };
 	struct ppt_host_diag diag = { .os_errno = 0 };
 	ppt_va_t va = bench_va(random_of(&p->seed) % p->pages);
@@ -272,6 +273,9 @@ static void restart(struct bench *b, const struct ppt_memory_map *present,
 		       });
 	b->result.records = report.records_replayed;
 	b->result.tables = report.tables_rebased;
+	/* So that the next one need not work off an old memory map. */
+	bench_must(ppt_settle(ppt_host_pool(host), UINT64_MAX, NULL),
+		   "ppt_settle", NULL);
 	close_pool(host);
 }
 
@@ -309,6 +313,74 @@ static void attach_moved(struct bench *b, struct bench_sample *out)
 	restart(b, &present, out);
 }
 
+#define TOUCHES 4096u
+
+/*
+ * Tables that no walk has met since the restart, in random order, so in no
+ * cache: the walk to one page of each.
+ */
+static void touch(struct bench *b, const struct ppt_memory_map *present,
+		  struct bench_sample *out)
+{
+	struct attach_pool *p = b->state;
+	struct ppt_host_open opt = { .flags = PPT_HOST_DRAM_KEPT,
+				     .flush = bench_options.flush,
+				     .present = present };
+	struct ppt_host_diag diag = { .os_errno = 0 };
+	uint64_t tables = p->pages / PPT_PAGE_WORDS;
+	uint64_t at = random_of(&p->seed) % tables;
+	struct ppt_extent extent;
+	struct ppt_space space;
+	struct ppt_host *host;
+	struct ppt_stats before, after;
+	double ns;
+
+	bench_must_file(ppt_host_open(p->path, &opt, &host, NULL, &diag),
+			p->path, &diag);
+	bench_must(ppt_space_open(ppt_host_pool(host), "bench", &space,
+				  &diag.diag),
+		   "ppt_space_open", &diag.diag);
+	ppt_stats(ppt_host_pool(host), &before);
+	ns = bench_wall_ns();
+	for (uint32_t i = 0; i < TOUCHES; i++) {
+		/* All are met before one is met twice: the step is prime. */
+		at = (at + 7919) % tables;
+		bench_must(ppt_translate(&space, bench_va(at * PPT_PAGE_WORDS),
+					 &extent, &diag.diag),
+			   "first touch", &diag.diag);
+	}
+	ns = bench_wall_ns() - ns;
+	ppt_stats(ppt_host_pool(host), &after);
+	bench_add(out, &(struct bench_sample){
+			       .ns = ns,
+			       .ops = TOUCHES,
+			       .counted = true,
+			       .fences = after.pm.fences - before.pm.fences,
+			       .flushes = after.pm.flushes - before.pm.flushes,
+			       .journal_lines = after.journal_lines -
+						before.journal_lines,
+		       });
+	bench_must(ppt_settle(ppt_host_pool(host), UINT64_MAX, NULL),
+		   "ppt_settle", NULL);
+	close_pool(host);
+}
+
+static void touch_clean(struct bench *b, struct bench_sample *out)
+{
+	touch(b, NULL, out);
+}
+
+static void touch_moved(struct bench *b, struct bench_sample *out)
+{
+	struct attach_pool *p = b->state;
+	struct ppt_memory_map present = p->map;
+
+	p->shift ^= PPT_SIZE_1G;
+	for (uint32_t i = 0; i < present.count; i++)
+		present.region[i].base += p->shift;
+	touch(b, &present, out);
+}
+
 static void open_clean(struct bench *b)
 {
 	(void)open_attach(b, false);
@@ -324,6 +396,10 @@ const struct bench_ops bench_attach_clean = { open_clean, attach_clean,
 const struct bench_ops bench_attach_dirty = { open_some, attach_some,
 					      close_attach };
 const struct bench_ops bench_attach_dirty_full = { open_full, attach_full,
+						   close_attach };
+const struct bench_ops bench_first_touch = { open_clean, touch_clean,
+					     close_attach };
+const struct bench_ops bench_first_touch_moved = { open_moved, touch_moved,
 						   close_attach };
 const struct bench_ops bench_attach_moved = { open_moved, attach_moved,
 					      close_attach };

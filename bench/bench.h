@@ -319,6 +319,8 @@ extern const struct bench_ops bench_attach_clean;
 extern const struct bench_ops bench_attach_dirty;
 extern const struct bench_ops bench_attach_dirty_full; /* as dirty as can be */
 extern const struct bench_ops bench_attach_moved;
+extern const struct bench_ops bench_first_touch;
+extern const struct bench_ops bench_first_touch_moved;
 
 /* ------------------------------------------------------------- check.c -- */
 

@@ -55,7 +55,8 @@ static bool select_word(const char *word)
 			if (!matches(b, word))
 				continue;
 			any = true;
-			if (!strncmp(b->name, "attach_", 7) &&
+			if ((!strncmp(b->name, "attach_", 7) ||
+			     !strncmp(b->name, "first_touch", 11)) &&
 			    b->n > bench_options.limit)
 				continue;
 			b->selected = true;

@@ -173,7 +173,7 @@ static struct bench range[] = {
 #define CLEAN "open to first translation after a clean close"
 #define DIRTY "the same after a crash, 4096 live journal lines"
 #define FULL "the same after a crash with the fullest journal"
-#define MOVED "the same, pool and DRAM moved; eager: all tables rebased"
+#define MOVED "the same, pool and DRAM moved"
 
 static struct bench clean[] = {
 	{ .name = "bare_restart",
@@ -203,6 +203,19 @@ static struct bench moved[] = {
 	ATTACH(moved, 1e5, NULL, MOVED),
 	ATTACH(moved, 1e6, NULL, MOVED),
 	ATTACH(moved, 1e7, NULL, MOVED),
+	ATTACH(moved, 1e8, NULL, MOVED),
+	{ .name = "first_touch",
+	  .unit = "ns/table",
+	  .n = 10000000,
+	  .per = 1,
+	  .what = "walk to a table that no walk has met since the restart",
+	  .ops = &bench_first_touch },
+	{ .name = "first_touch_moved",
+	  .unit = "ns/table",
+	  .n = 10000000,
+	  .per = 1,
+	  .what = "the same, pool and DRAM moved: it is rebased, 1 commit",
+	  .ops = &bench_first_touch_moved },
 };
 
 static struct bench check[] = {
@@ -231,5 +244,5 @@ static struct bench check[] = {
 const struct bench_group bench_groups[BENCH_GROUPS] = {
 	{ single, COUNT(single), 5 }, { range, COUNT(range), 5 },
 	{ clean, COUNT(clean), 5 },   { dirty, COUNT(dirty), 3 },
-	{ moved, COUNT(moved), 1 },   { check, COUNT(check), 3 },
+	{ moved, COUNT(moved), 5 },   { check, COUNT(check), 3 },
 };

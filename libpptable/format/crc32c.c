@@ -56,8 +56,11 @@ uint32_t ppt__crc32c_shift(uint32_t raw, uint32_t words)
 /* Below this three streams cost more than they save. */
 #define LANES_MIN 48u
 
-uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
-			   uint32_t family)
+/* What follows is compiled once for each family. */
+#define PER_FAMILY static inline __attribute__((always_inline))
+
+PER_FAMILY uint32_t words(uint32_t raw, const uint64_t *word, uint32_t n,
+			  const uint32_t family)
 {
 	uint32_t i = 0;
 
@@ -81,14 +84,22 @@ uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 	return raw;
 }
 
-static uint64_t change(const uint64_t *old, uint32_t i, uint64_t v,
-		       uint64_t stride, uint32_t family)
+uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
+			   uint32_t family)
+{
+	if (family == PPT__FAMILY_X86_64)
+		return words(raw, word, n, PPT__FAMILY_X86_64);
+	return words(raw, word, n, PPT__FAMILY_NONE);
+}
+
+PER_FAMILY uint64_t change(const uint64_t *old, uint32_t i, uint64_t v,
+			   uint64_t stride, const uint32_t family)
 {
 	return ppt__canon(family, (old ? old[i] : 0) ^ (v + i * stride));
 }
 
-uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
-			   uint64_t stride, uint32_t family)
+PER_FAMILY uint32_t delta(const uint64_t *old, uint32_t n, uint64_t v,
+			  uint64_t stride, const uint32_t family)
 {
 	uint32_t a = 0, b = 0, c = 0, i = 0;
 
@@ -111,8 +122,16 @@ uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
 	return a;
 }
 
-uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
-			  uint32_t family)
+uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
+			   uint64_t stride, uint32_t family)
+{
+	if (family == PPT__FAMILY_X86_64)
+		return delta(old, n, v, stride, PPT__FAMILY_X86_64);
+	return delta(old, n, v, stride, PPT__FAMILY_NONE);
+}
+
+PER_FAMILY uint32_t diff(const uint64_t *old, const uint64_t *word, uint32_t n,
+			 const uint32_t family)
 {
 	uint32_t k = n >= LANES_MIN ? n / 3 : 0;
 	uint32_t a = 0, b = 0, c = 0;
@@ -128,6 +147,14 @@ uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 	for (uint32_t i = 3 * k; i < n; i++)
 		a = ppt__crc32c_word(a, ppt__canon(family, old[i] ^ word[i]));
 	return a;
+}
+
+uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
+			  uint32_t family)
+{
+	if (family == PPT__FAMILY_X86_64)
+		return diff(old, word, n, PPT__FAMILY_X86_64);
+	return diff(old, word, n, PPT__FAMILY_NONE);
 }
 
 #define BLOCK 64u

@@ -115,6 +115,8 @@ static uint32_t attach_flags(uint32_t host_flags)
 		flags |= PPT_ATTACH_NO_MMU;
 	if (host_flags & PPT_HOST_READ_ONLY)
 		flags |= PPT_ATTACH_READ_ONLY;
+	if (host_flags & PPT_HOST_DRAM_KEPT)
+		flags |= PPT_ATTACH_DRAM_KEPT;
 	return flags;
 }
 
@@ -157,6 +159,9 @@ static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
 				.scratch_bytes = host->scratch_bytes,
 				.present = opt->present,
 				.flags = attach_flags(opt->flags),
+				.trust = opt->trust,
+				.lost = opt->lost,
+				.policy = opt->policy,
 			},
 		.report.verdict = PPT_VERDICT_REFUSED,
 		.diag = &diag->diag,
@@ -247,7 +252,8 @@ static int open_path(const char *path, const struct ppt_host_open *opt,
 	struct ppt_host *host;
 	int ret;
 
-	if (opt->flags & ~(uint32_t)(PPT_HOST_READ_ONLY | PPT_HOST_MMU))
+	if (opt->flags &
+	    ~(uint32_t)(PPT_HOST_READ_ONLY | PPT_HOST_MMU | PPT_HOST_DRAM_KEPT))
 		return ppt__host_fail(diag, PPT_E_INVAL, "flags",
 				      "not one of open's", 0);
 	host = calloc(1, sizeof(*host));

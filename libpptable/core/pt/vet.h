@@ -9,9 +9,19 @@ struct pt_vet {
 	const struct ppt__moves *moves;
 	uint32_t level;
 	uint32_t region; /* that held the last frame */
+	/*
+	 * A leaf whose address less @base is at most @limit is in that region,
+	 * then and now, and has moved by @delta: nothing else to be said of it.
+	 */
+	ppt_pa_t base;
+	uint64_t limit;
+	uint64_t delta;
 	uint64_t lost;   /* leaves whose memory is gone */
 	const char *why; /* an entry is refused */
 };
+
+/* No address is in it. */
+#define PT_VET_NOWHERE 1u
 
 /* The region of the table's own memory map that holds a leaf's frame. */
 static bool pt_vet_region(struct pt_vet *v, ppt_pa_t pa)
@@ -69,6 +79,19 @@ static bool pt_fits(const struct ppt__move *r, uint64_t off, uint32_t level)
 	return off < r->now_len && pte_span(level) <= r->now_len - off;
 }
 
+/* The leaves that follow are probably like this one, which has just moved. */
+static void pt_vet_like(struct pt_vet *v, const struct ppt__move *r)
+{
+	uint64_t len = r->was_len < r->now_len ? r->was_len : r->now_len;
+
+	if (v->region == 0 || v->pool->trust.policy ||
+	    (r->now - r->was) % pte_span(v->level))
+		return;
+	v->base = r->was;
+	v->limit = len - pte_span(v->level);
+	v->delta = r->now - r->was;
+}
+
 static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 {
 	const uint64_t span = pte_span(v->level);
@@ -89,11 +112,11 @@ static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 	if (v->region == 0 && !pt_vet_frames(v, off))
 		return pt_refuse(v, "an entry maps a page of the pool that "
 				    "holds no data");
-	if (v->moves->same)
-		return e;
 	if (pt_fits(r, off, v->level) && !r->fresh &&
-	    (r->now + off) % span == 0)
+	    (r->now + off) % span == 0) {
+		pt_vet_like(v, r);
 		return pte_moved(e, r->now - r->was);
+	}
 	if (!pt_fits(r, off, v->level)) {
 		v->lost++;
 		if (v->pool->trust.lost == PPT_LOST_DROP)
@@ -155,22 +178,41 @@ static uint64_t pt_vet_entry(struct pt_vet *v, uint64_t e)
 	return pt_refuse(v, "an entry is neither table nor leaf");
 }
 
+static inline __attribute__((always_inline)) uint32_t
+pt_vet_entries(struct pt_vet *v, const uint64_t *word, const uint32_t level,
+	       uint64_t *out)
+{
+	const uint64_t leaf = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC);
+	const uint64_t bits = leaf | pte_zero_bits(level, false) |
+			      (PTE_ADDRESS & (pte_span(level) - 1));
+	uint32_t live = 0;
+
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS && !v->why; s++) {
+		uint64_t e = __atomic_load_n(word + s, __ATOMIC_RELAXED);
+
+		if ((e & bits) == leaf &&
+		    (e & PTE_ADDRESS) - v->base <= v->limit)
+			out[s] = e + v->delta; /* stays within the address */
+		else
+			out[s] = e ? pt_vet_entry(v, e) : 0;
+		live += e != 0;
+	}
+	return live;
+}
+
 static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		  uint32_t live, const struct ppt__moves *moves, uint64_t *out,
 		  struct ppt_diag *diag)
 {
-	struct pt_vet v = { .pool = pool, .moves = moves, .level = level };
-	uint32_t found = 0;
+	struct pt_vet v = { .pool = pool,
+			    .moves = moves,
+			    .level = level,
+			    .base = PT_VET_NOWHERE };
+	uint32_t found = level == 1 ? pt_vet_entries(&v, word, 1, out) :
+				      pt_vet_entries(&v, word, level, out);
 
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
-		uint64_t e = __atomic_load_n(word + s, __ATOMIC_RELAXED);
-
-		out[s] = e ? pt_vet_entry(&v, e) : 0;
-		found += e != 0;
-		if (v.why)
-			return ppt__fail(diag, PPT_E_CORRUPT, "entry", v.why,
-					 e);
-	}
+	if (v.why)
+		return ppt__fail(diag, PPT_E_CORRUPT, "entry", v.why, 0);
 	if (found != live)
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "has not as many entries as its descriptor "

@@ -30,6 +30,7 @@ enum ppt_host_flags {
 	PPT_HOST_SPARSE = 2,    /* create: allocate blocks as they are used */
 	PPT_HOST_FORCE = 4,     /* create: overwrite an existing file */
 	PPT_HOST_MMU = 8,       /* hardware walks the tables, see attach */
+	PPT_HOST_DRAM_KEPT = 16, /* open: DRAM kept its content, see attach */
 };
 
 /**
@@ -48,7 +49,7 @@ int ppt_host_create(const char *path, struct ppt_create_config *cfg,
  * struct ppt_host_open - how to open.
  * @flags:    enum ppt_host_flags.
  * @flush:    enum ppt_flush; AUTO takes eADR where libpmem finds it.
- * @present:  as in ppt_attach_config.
+ * @present, @trust, @lost, @policy: as in ppt_attach_config.
  * @observer: NULL, or sees every access.
  */
 struct ppt_host_open {
@@ -56,6 +57,9 @@ struct ppt_host_open {
 	enum ppt_flush flush;
 	const struct ppt_memory_map *present;
 	const struct ppt_pm_observer *observer;
+	enum ppt_trust trust;
+	enum ppt_lost lost;
+	uint32_t policy;
 };
 
 /**
