@@ -145,8 +145,8 @@ uint64_t system_call(struct trap *t);
 void big_make(uint64_t pages);
 void big_open(void);
 
-/* Read 1 % of its pages, on its tables. */
-void big_touch(uint64_t pages);
+/* Read 1 % of its pages, on its tables: of each part, or the first. */
+void big_touch(uint64_t pages, bool spread);
 
 /* The same map from a list in DRAM: the list, and the tables, which it loads. */
 void list_make(uint64_t pages);

@@ -14,6 +14,7 @@
  *   trace     for cacheloss
  *   stale     load a root as it is found, without recovery
  *   pages=N   make the space "big", or with "attach" enter it first of all
+ *   spread    touch every hundredth of its pages, not the first hundredth
  *   build=N   no pool: build the tables of N pages from a list
  */
 #include "kernel.h"
@@ -30,11 +31,11 @@ static _Noreturn void build_from_list(uint64_t pages)
 	stop(STOP_DONE, "built, count %lu", read_tsc() - start);
 }
 
-static _Noreturn void touch_big(uint64_t pages)
+static _Noreturn void touch_big(uint64_t pages, bool spread)
 {
 	uint64_t start = read_tsc();
 
-	big_touch(pages);
+	big_touch(pages, spread);
 	stop(STOP_DONE, "touched, count %lu", read_tsc() - start);
 }
 
@@ -64,6 +65,7 @@ static void show_sizes(void)
 _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 {
 	uint64_t pages, loaded;
+	bool spread;
 
 	trap_init();
 	machine_init((uint32_t)magic_and_info, magic_and_info >> 32);
@@ -79,13 +81,14 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	}
 	if (pages)
 		big_open();
+	spread = machine_word("spread"); /* the words are out of reach then */
 	space_enter(&current);
 	loaded = read_tsc();
 	print("CR3 loaded %lx, %s, %lu records replayed, count %lu\n",
 	      read_cr3(), ppt_verdict_name(pool_report.verdict),
 	      pool_report.records_replayed, loaded - entered);
 	if (pages)
-		touch_big(pages);
+		touch_big(pages, spread);
 	check_direct_map();
 	programs_install();
 	programs_run();

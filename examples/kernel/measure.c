@@ -65,9 +65,12 @@ void big_open(void)
 		library_fails("big", err, &diag);
 }
 
-void big_touch(uint64_t pages)
+void big_touch(uint64_t pages, bool spread)
 {
-	for (uint64_t i = 0; i < pages; i += TOUCH_EVERY)
+	const uint64_t step = spread ? TOUCH_EVERY : 1;
+	const uint64_t end = spread ? pages : pages / TOUCH_EVERY;
+
+	for (uint64_t i = 0; i < end; i += step)
 		(void)*(volatile char *)phys(BIG_VA + i * PPT_PAGE_BYTES);
 }
 
