@@ -22,7 +22,7 @@ _pptctl_arguments() {
 		case $word in
 		--flush | --size | --phys-base | --journal | --region | \
 			--uuid | --format | --prot | --page-size | --pid | \
-			--memory-map | --policy | --progress)
+			--memory-map | --policy | --progress | --trust | --lost)
 			skip=1
 			;;
 		-?*) ;;
@@ -40,6 +40,8 @@ _pptctl_value() {
 	--region) echo uuid= ;;
 	--policy) echo wx user supervisor pa-bits= ;;
 	--progress) echo auto always never ;;
+	--trust) echo touch none full ;;
+	--lost) echo fault drop replace ;;
 	--pid) ps -e -o pid= ;;
 	*) return 1 ;;
 	esac

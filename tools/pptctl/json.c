@@ -123,9 +123,9 @@ static const char *read_region(const json_t *object, const char **key,
 		return why;
 	*key = "len";
 	why = read_number(object, *key, &region.len);
-	if (!why && (region.len == 0 || region.len % PPT_PAGE_BYTES))
-		why = "0, or not a multiple of 4 KiB";
-	if (!why && region.base + region.len - 1 < region.base)
+	if (!why && region.len % PPT_PAGE_BYTES)
+		why = "not a multiple of 4 KiB";
+	if (!why && region.len && region.base + region.len - 1 < region.base)
 		why = "goes beyond 64 bits";
 	if (!why)
 		*out = region;
@@ -148,14 +148,16 @@ static int read_regions(const struct ctl *ctl, const char *path,
 	for (size_t i = 0; i < count; i++) {
 		const char *key = "";
 		const char *why = read_region(json_array_get(array, i), &key,
-					      &map.region[i]);
+					      &map.region[map.count]);
 
+		/* As recorded; 0 bytes: gone, so not in a present map. */
+		if (!why)
+			map.count += map.region[map.count].len != 0;
 		if (!why)
 			continue;
 		snprintf(text, sizeof(text), "region %zu: %s: %s", i, key, why);
 		return ctl_bad(ctl, "--memory-map", path, text);
 	}
-	map.count = (uint32_t)count;
 	*out = map;
 	return CTL_OK;
 }

@@ -54,8 +54,10 @@ static const struct cli_command commands[] = {
 	{ "region remove", "POOL UUID", "forget a region that nothing maps",
 	  CTL_WRITES, 0, ctl_cmd_region_remove },
 	{ "attach", "POOL", "restart: recover, reconcile memory, report",
-	  CLI_REPORTS | CTL_WRITES | CLI_BIT(CTL_MEMORY_MAP), 0,
-	  ctl_cmd_attach },
+	  CLI_REPORTS | CTL_WRITES | CLI_BIT(CTL_MEMORY_MAP) |
+		  CLI_BIT(CTL_TRUST) | CLI_BIT(CTL_LOST) |
+		  CLI_BIT(CTL_DRAM_KEPT),
+	  0, ctl_cmd_attach },
 	{ "check", "POOL", "whether all of a pool is what it should be",
 	  CLI_REPORTS | CLI_BIT(CTL_MEMORY_MAP) | CLI_BIT(CTL_POLICY) |
 		  CLI_BIT(CTL_PROGRESS),

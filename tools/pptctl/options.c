@@ -42,6 +42,13 @@ const struct cli_option ctl_options[CTL_OPTIONS] = {
 			 "a list of wx, user, supervisor, pa-bits=N" },
 	[CTL_PROGRESS] = { "--progress", "WHEN",
 			   "auto (default: on a terminal), always or never" },
+	[CTL_TRUST] = { "--trust", "MODE",
+			"validate tables on touch (default), none or full" },
+	[CTL_LOST] = { "--lost", "HOW",
+		       "pages whose memory is gone: fault (default), drop or "
+		       "replace" },
+	[CTL_DRAM_KEPT] = { "--dram-kept", NULL,
+			    "DRAM kept its content, as after a warm restart" },
 };
 
 static const char *add_region(struct ppt_memory_map *map, const char *text)
@@ -86,6 +93,10 @@ static const char *set_value(struct ctl_values *values, enum ctl_option option,
 	case CTL_POLICY:
 		return ctl_parse_policy(text, &values->policy,
 					&values->pa_bits);
+	case CTL_TRUST:
+		return ctl_parse_trust(text, &values->trust);
+	case CTL_LOST:
+		return ctl_parse_lost(text, &values->lost);
 	case CTL_PROGRESS:
 		return cli_parse_when(text, &values->when);
 	default:

@@ -94,6 +94,40 @@ const char *ctl_parse_flush(const char *text, enum ppt_flush *out)
 	return why;
 }
 
+const char *ctl_parse_trust(const char *text, enum ppt_trust *out)
+{
+	static const struct cli_name names[] = {
+		{ "touch", PPT_TRUST_TOUCH },
+		{ "none", PPT_TRUST_NONE },
+		{ "full", PPT_TRUST_FULL },
+		{ NULL, 0 },
+	};
+	uint32_t value;
+	const char *why = cli_parse_name(names, text,
+					 "none of touch, none, full", &value);
+
+	if (!why)
+		*out = (enum ppt_trust)value;
+	return why;
+}
+
+const char *ctl_parse_lost(const char *text, enum ppt_lost *out)
+{
+	static const struct cli_name names[] = {
+		{ "fault", PPT_LOST_FAULT },
+		{ "drop", PPT_LOST_DROP },
+		{ "replace", PPT_LOST_REPLACE },
+		{ NULL, 0 },
+	};
+	uint32_t value;
+	const char *why = cli_parse_name(
+		names, text, "none of fault, drop, replace", &value);
+
+	if (!why)
+		*out = (enum ppt_lost)value;
+	return why;
+}
+
 static const struct cli_name kinds[] = {
 	{ "pool", PPT_REGION_POOL },
 	{ "pmem", PPT_REGION_PMEM },

@@ -57,6 +57,9 @@ enum ctl_option {
 	CTL_MEMORY_MAP,
 	CTL_POLICY,
 	CTL_PROGRESS,
+	CTL_TRUST,
+	CTL_LOST,
+	CTL_DRAM_KEPT,
 	CTL_OPTIONS,
 };
 
@@ -84,6 +87,8 @@ struct ctl_values {
 	uint32_t policy;  /* enum ppt_policy */
 	uint32_t pa_bits; /* 0: this CPU's */
 	enum cli_when when;
+	enum ppt_trust trust;
+	enum ppt_lost lost;
 };
 
 /**
@@ -128,6 +133,8 @@ static inline bool ctl_given(const struct ctl *ctl, unsigned int option)
 const char *ctl_parse_prot(const char *text, uint32_t *out);
 const char *ctl_parse_page_size(const char *text, uint32_t *out);
 const char *ctl_parse_flush(const char *text, enum ppt_flush *out);
+const char *ctl_parse_trust(const char *text, enum ppt_trust *out);
+const char *ctl_parse_lost(const char *text, enum ppt_lost *out);
 const char *ctl_parse_uuid(const char *text, struct ppt_uuid *out);
 const char *ctl_parse_kind(const char *text, uint32_t *out);
 const char *ctl_parse_region(const char *text, struct ppt_region *out);

@@ -15,6 +15,8 @@ int ctl_open(struct ctl *ctl, uint32_t flags,
 		.flags = flags,
 		.flush = ctl->opt.flush,
 		.present = present,
+		.trust = ctl->opt.trust,
+		.lost = ctl->opt.lost,
 	};
 	uint64_t start = cli_now_ns();
 	int ret;

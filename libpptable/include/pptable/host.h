@@ -26,10 +26,10 @@ struct ppt_host_diag {
 };
 
 enum ppt_host_flags {
-	PPT_HOST_READ_ONLY = 1, /* never writes, replays into a private copy */
-	PPT_HOST_SPARSE = 2,    /* create: allocate blocks as they are used */
-	PPT_HOST_FORCE = 4,     /* create: overwrite an existing file */
-	PPT_HOST_MMU = 8,       /* hardware walks the tables, see attach */
+	PPT_HOST_READ_ONLY = 1,  /* never writes, replays into a private copy */
+	PPT_HOST_SPARSE = 2,     /* create: allocate blocks as they are used */
+	PPT_HOST_FORCE = 4,      /* create: overwrite an existing file */
+	PPT_HOST_MMU = 8,        /* hardware walks the tables, see attach */
 	PPT_HOST_DRAM_KEPT = 16, /* open: DRAM kept its content, see attach */
 };
 
