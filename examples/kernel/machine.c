@@ -124,13 +124,12 @@ static const struct acpi_rsdp *find_rsdp(void)
 {
 	const uint64_t *at = phys(BIOS_START);
 	uint64_t left = (BIOS_END - BIOS_START) / sizeof(*at);
-	bool found = false;
+	bool found;
 
-	while (left && !found)
-		__asm__ volatile("repne scasq"
-				 : "+D"(at), "+c"(left), "=@ccz"(found)
-				 : "a"(ACPI_RSDP)
-				 : "memory");
+	__asm__ volatile("repne scasq"
+			 : "+D"(at), "+c"(left), "=@ccz"(found)
+			 : "a"(ACPI_RSDP)
+			 : "memory");
 	return found ? (const void *)(at - 1) : NULL;
 }
 

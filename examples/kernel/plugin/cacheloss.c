@@ -300,7 +300,8 @@ static const char *value_of(const char *word, const char *name)
 {
 	size_t n = strlen(name);
 
-	return strncmp(word, name, n) || word[n] != '=' ? NULL : word + n + 1;
+	return strncmp(word, name, n) != 0 || word[n] != '=' ? NULL :
+							       word + n + 1;
 }
 
 PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const void *info,
