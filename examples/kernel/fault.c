@@ -110,7 +110,8 @@ void page_fault(struct trap *t, ppt_va_t va)
 		return;
 	}
 	if (!(t->error & ERROR_USER))
-		stop(STOP_TRAP, "page fault in the kernel: %s at %lx, rip %lx",
+		stop(f.kind == PPT_FAULT_QUARANTINED ? STOP_DAMAGED : STOP_TRAP,
+		     "page fault in the kernel: %s at %lx, rip %lx",
 		     ppt_fault_name(f.kind), va, t->rip);
 	if (cure(&f, va, t->error, &diag))
 		return;

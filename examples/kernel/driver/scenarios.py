@@ -5,9 +5,10 @@ Each is a function of a Machine whose first line says what it shows.  It
 returns what it saw, in a line.
 """
 
+import random
 import struct
 
-from .machine import Nvdimm, Failed, expect
+from .machine import STOPS, Nvdimm, expect
 
 SCENARIOS = {}
 
@@ -370,6 +371,28 @@ def bad_truncated(m):
     with open(path, "r+b") as file:
         file.truncate(32 << 20)
     return refuses(m, "DAMAGED", path)
+
+
+@scenario
+def bad_random(m):
+    """Random words of tables and metadata: never a triple fault."""
+    rng = random.Random(5)
+    path = first(m)
+    m.ctl("attach", path)
+    stops = set()
+    for i in range(24):
+        copy = m.copy(path, "copy")
+        for _ in range(2 * (i + 1)):
+            page = rng.randrange(18, 160)
+            patch(copy, page * 4096 + 8 * rng.randrange(512),
+                  rng.randbytes(rng.choice((1, 8))))
+        boot = m.boot("rounds=4", copy)
+        # A triple fault is the end of QEMU, with no stop.
+        expect(boot.stop in STOPS.values() and boot.stop != STOPS["TRAP"],
+               f"round {i}: stop {boot.stop}:\n{boot.text}{boot.errors}")
+        stops.add(boot.stop)
+    names = sorted(name for name, stop in STOPS.items() if stop in stops)
+    return "24 pools: " + ", ".join(names)
 
 
 @scenario
