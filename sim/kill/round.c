@@ -359,7 +359,12 @@ static int compare(struct kill_pool *p, const struct view *view)
 
 static int reopen(struct kill_pool *p)
 {
-	struct ppt_host_open options = { .present = NULL };
+	/* The tables are read by other code: all of the present map, none cold. */
+	struct ppt_host_open options = {
+		.flags = PPT_HOST_DRAM_KEPT |
+			 (p->profile->flush_once ? PPT_HOST_MMU : 0u),
+		.trust = PPT_TRUST_FULL,
+	};
 	struct ppt_host_diag diag;
 	struct ppt_host *host;
 	struct view view = { .media = p->media, .bytes = p->profile->bytes };

@@ -60,7 +60,8 @@ static void open_pool(struct child *c)
 {
 	const struct kill_profile *p = c->order->profile;
 	struct ppt_host_open options = {
-		.flags = p->flush_once ? PPT_HOST_MMU : 0,
+		.flags = PPT_HOST_DRAM_KEPT |
+			 (p->flush_once ? PPT_HOST_MMU : 0u),
 		.present = c->order->present,
 	};
 	struct ppt_host_diag diag;

@@ -78,14 +78,14 @@ if [ "$(id -u)" -eq 0 ] && [ "$(jq -r .frames "$dir/report")" = real ]; then
 	pptctl memory-map "$pool" | jq '.regions |= map(if .kind == "dram" and
 		.base == "0x100000000" then .base = "0x4000000000" else . end)' \
 		>"$dir/map"
-	check "moved" pptctl attach "$pool" --memory-map "$dir/map"
+	check "moved" pptctl attach "$pool" --memory-map "$dir/map" --dram-kept
 	same "$(cut -d' ' -f1,3 "$dir/got")" "$(pages live | cut -d' ' -f1,3)"
 	expect 8 'is recorded at 0x4000000000' \
 		pptctl import "$pool" moved --pid $target
 	pptctl memory-map "$pool" | jq '.regions |= map(if .base ==
 		"0x4000000000" then .base = "0x100000000" else . end)' \
 		>"$dir/map"
-	check "moved back" pptctl attach "$pool" --memory-map "$dir/map"
+	check "moved back" pptctl attach "$pool" --memory-map "$dir/map" --dram-kept
 	check "deleted" pptctl space delete "$pool" live
 	check "deleted" pptctl space delete "$pool" again
 	check "deleted" pptctl space delete "$pool" five

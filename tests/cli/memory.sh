@@ -78,36 +78,36 @@ shifted() { # file base len delta
 }
 
 # The pool moves, up and by hand; the journal is replayed before.
-move() { # region-index new-base old-base len
+move() { # region-index new-base old-base len rebased trust
 	pptctl memory-map "$pool" |
 		jq ".regions[$1].base = \"$2\"" >"$dir/map"
 	extents >"$dir/s"
 	extents t >"$dir/t"
 	json '.schema == "pptable.attach/1" and .verdict == "replayed" and
-		.tables_rebased > 0' \
-		pptctl attach "$pool" --memory-map "$dir/map"
+		.tables_rebased '"$5"' and .trust == "'"$6"'" and .map_changed' \
+		pptctl attach "$pool" --memory-map "$dir/map" --trust "$6"
 	same "$(shifted "$dir/s" "$3" "$4" $(($2 - $3)))" "$(extents)"
 	same "$(shifted "$dir/t" "$3" "$4" $(($2 - $3)))" "$(extents t)"
 	json '.verdict == "clean" and .tables_rebased == 0' \
 		pptctl attach "$pool" --memory-map "$dir/map"
 }
-move 0 0x20000000000 0x10000000000 $((16 << 20))
+move 0 0x20000000000 0x10000000000 $((16 << 20)) '== 0' touch
 for root in $roots; do
 	root=$(printf '0x%x' $((root + 0x10000000000)))
 	pptctl space list "$pool" | jq -e --arg root "$root" \
 		'[.spaces[].root_pa] | index($root)' >/dev/null ||
 		failed "root $root has not moved"
 done
-move 1 0x380000000 0x100000000 $((4 << 30))
-move 0 0x10000000000 0x20000000000 $((16 << 20))
-move 1 0x100000000 0x380000000 $((4 << 30))
+move 1 0x380000000 0x100000000 $((4 << 30)) '> 0' full
+move 0 0x10000000000 0x20000000000 $((16 << 20)) '> 0' full
+move 1 0x100000000 0x380000000 $((4 << 30)) '== 0' touch
 
 # Regions in another order, and one more than is recorded.
 pptctl memory-map "$pool" | jq '.regions |= reverse' >"$dir/map"
 check "another order" pptctl attach "$pool" --memory-map "$dir/map"
 same 0 "$(jq .tables_rebased "$dir/out")"
 pptctl memory-map "$pool" | jq '.regions += [{"uuid": "'$u3'",
-	"kind": "dram", "base": "0x3000000000", "len": 4096, "note": 1}]' \
+	"kind": "device", "base": "0x3000000000", "len": 4096, "note": 1}]' \
 	>"$dir/map"
 check "one more" pptctl attach "$pool" --memory-map "$dir/map"
 check "as text" pptctl attach "$pool" --text --memory-map "$dir/map"
@@ -124,12 +124,35 @@ gone() { # pattern filter
 		failed "attach does not say refused"
 }
 gone '' '.regions |= map(select(.kind != "pool"))'
-gone '' '.regions |= map(select(.uuid != "'$u1'"))'
-gone '' '(.regions[] | select(.uuid == "'$u1'")).len = 4096'
-gone '' '(.regions[] | select(.uuid == "'$u1'")).base = "0x100001000"'
+gone '' '.regions[0].len = 4096'
+gone '' '(.regions[] | select(.uuid == "'$u1'")).kind = "device"'
 gone '' '(.regions[] | select(.uuid == "'$u1'")).base = "0x10000000000"'
-gone '' '.regions[0].base = "0x10000001000"' # a 2 MiB leaf is in it
 gone '' '.regions += [.regions[1]]'
+
+# Memory that is gone, has shrunk or is askew, and is back.
+extents >"$dir/s"
+lost() { # exit ranges filter option...
+	jq "$3" "$dir/good" >"$dir/map"
+	expect "$1" '' pptctl attach "$pool" --memory-map "$dir/map" "${@:4}"
+	same "$2" "$(jq -r '.lost[] | "\(.space) \(.va) \(.len) \(.state)"' \
+		"$dir/out" | sort | paste -sd,)"
+}
+u1_lost='s 0x40000000 4194304 lost,s 0x800000 65536 lost,'
+u1_lost+='t 0x4000000000 1073741824 lost'
+lost 4 "$u1_lost" '.regions |= map(select(.uuid != "'$u1'"))'
+jq -e '.verdict == "degraded" and .regions_lost == 1' "$dir/out" >/dev/null ||
+	failed "not degraded"
+pptctl attach "$pool" --text | grep -Eq '^verdict +clean' ||
+	failed "gone is not what is recorded"
+refuse 1 'gone' pptctl translate "$pool" s 0x40000000
+lost 4 "$u1_lost" '(.regions[] | select(.uuid == "'$u1'")).len = 4096'
+lost 4 's 0x40000000 4194304 lost,t 0x4000000000 1073741824 lost' \
+	'(.regions[] | select(.uuid == "'$u1'")).base = "0x100001000"'
+lost 0 '' . --trust full
+same "$(cat "$dir/s")" "$(extents)"
+lost 4 '' '.regions |= map(select(.uuid != "'$u1'"))' --lost drop --trust full
+lost 0 '' .
+refuse 1 '' pptctl translate "$pool" s 0x40000000
 
 # Maps that are none.
 none() { # pattern text
@@ -155,8 +178,7 @@ none 'region 0: kind: kind is none' \
 	"{$m: [{\"uuid\": \"$u1\", \"kind\": \"ram\"}]}"
 none 'region 0: len: missing' "{$m: [{$r}]}"
 none 'region 0: len: negative' "{$m: [{$r, \"len\": -4096}]}"
-none 'region 0: len: 0, or' "{$m: [{$r, \"len\": 0}]}"
-none 'region 0: len: 0, or' "{$m: [{$r, \"len\": 5}]}"
+none 'region 0: len: not a multiple' "{$m: [{$r, \"len\": 5}]}"
 none 'region 0: len: .*beyond' \
 	"{$m: [{$r, \"len\": \"0xfffffffffffff000\"}]}"
 none 'region 1: base: not a multiple' "{$m: [{$r, \"len\": 4096},

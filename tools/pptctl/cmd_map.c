@@ -111,9 +111,9 @@ static int translate_one(const struct ctl *ctl, struct ppt_space *space,
 	t->mapped = ret == 0;
 	if (!ret)
 		return CTL_OK;
-	if (ret != PPT_E_NOENT)
+	if (ret != PPT_E_NOENT && ret != PPT_E_REGION)
 		return ctl_fail(ctl, ret, &diag, arguments);
-	ctl_say(ctl, "VA '%s': not mapped", t->text);
+	ctl_say(ctl, "VA '%s': %s", t->text, diag.why);
 	return CTL_UNMAPPED;
 }
 
