@@ -113,8 +113,11 @@ void pool_check(void);
 
 /* ------------------------------------------------------ space.c -- */
 
-/* The kernel half: a space of its own, shared by all others. */
-void kernel_half_open(void);
+#define KERNEL_SPACE "kernel"
+#define BIG_SPACE "big" /* of measure.c */
+
+/* Open the space that the kernel starts on; made if it is not there. */
+void kernel_half_open(const char *name);
 
 /* A space with the kernel half and nothing else. */
 int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag);
@@ -143,7 +146,6 @@ uint64_t system_call(struct trap *t);
 
 /* A space "big" in the pool that maps so many pages. */
 void big_make(uint64_t pages);
-void big_open(void);
 
 /* Read 1 % of its pages, on its tables: of each part, or the first. */
 void big_touch(uint64_t pages, bool spread);

@@ -245,6 +245,10 @@ void machine_init(uint32_t magic, ppt_pa_t info_pa)
 		stop(STOP_BOOT_LOADER, "no memory map from the boot loader");
 	if (info->flags & MULTIBOOT_CMDLINE)
 		machine.words = phys(info->cmdline);
+	while (*machine.words && *machine.words != ' ') /* the file's name */
+		machine.words++;
+	while (*machine.words == ' ')
+		machine.words++;
 	ask_cpu();
 	add_dram(info);
 	rsdp = find_rsdp();

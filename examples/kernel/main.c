@@ -65,7 +65,7 @@ static void show_sizes(void)
 _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 {
 	uint64_t pages, loaded;
-	bool spread;
+	bool attach, spread;
 
 	trap_init();
 	machine_init((uint32_t)magic_and_info, magic_and_info >> 32);
@@ -73,14 +73,13 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	if (pages)
 		build_from_list(pages);
 	pool_open();
-	kernel_half_open();
 	pages = machine_number("pages", 0);
-	if (pages && !machine_word("attach")) {
+	attach = machine_word("attach");
+	kernel_half_open(attach ? BIG_SPACE : KERNEL_SPACE);
+	if (pages && !attach) {
 		big_make(pages);
 		stop(STOP_DONE, "big is made");
 	}
-	if (pages)
-		big_open();
 	spread = machine_word("spread"); /* the words are out of reach then */
 	space_enter(&current);
 	loaded = read_tsc();

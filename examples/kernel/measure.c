@@ -32,8 +32,6 @@ static uint32_t levels(void)
 
 /* ------------------------------------------------ the map in the pool -- */
 
-#define BIG_SPACE "big"
-
 void big_make(uint64_t pages)
 {
 	const uint64_t bytes = pages * PPT_PAGE_BYTES;
@@ -52,15 +50,6 @@ void big_make(uint64_t pages)
 	}
 	if (!err)
 		err = ppt_checkpoint(pool);
-	if (err)
-		library_fails("big", err, &diag);
-}
-
-void big_open(void)
-{
-	struct ppt_diag diag;
-	int err = ppt_space_open(pool, BIG_SPACE, &current, &diag);
-
 	if (err)
 		library_fails("big", err, &diag);
 }

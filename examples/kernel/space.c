@@ -11,8 +11,6 @@
 #define USER ((uint32_t)PPT_PROT_USER)
 #define GLOBAL ((uint32_t)PPT_PROT_GLOBAL)
 
-#define KERNEL_SPACE "kernel"
-
 static const struct {
 	const char *name;
 	enum program program;
@@ -26,7 +24,6 @@ static const struct {
 #define PROGRAM_SET (sizeof(program_set) / sizeof(program_set[0]))
 
 struct ppt_space current;
-static struct ppt_space kernel_space;
 
 /* ---------------------------------------------------------- kernel half -- */
 
@@ -55,7 +52,7 @@ static int map_kernel_half(struct ppt_space *space, struct ppt_diag *diag)
 }
 
 /* A pool's spaces are of one format: that of the first. */
-static void choose_format(void)
+static enum ppt_format format_of_pool(void)
 {
 	struct ppt_space_info info;
 	struct ppt_diag diag;
@@ -63,16 +60,22 @@ static void choose_format(void)
 	int err = ppt_space_next(pool, &cursor, &info, &diag);
 
 	if (err == PPT_E_NOENT)
-		info.format = machine.levels5 ? PPT_FORMAT_X86_64_5 :
-						PPT_FORMAT_X86_64_4;
-	else if (err)
+		return machine.levels5 ? PPT_FORMAT_X86_64_5 :
+					 PPT_FORMAT_X86_64_4;
+	if (err)
 		library_fails("spaces", err, &diag);
-	if (info.format == PPT_FORMAT_X86_64_5 && !machine.levels5)
+	return info.format;
+}
+
+/* Paging with as many levels as the tables have. */
+static void set_format(enum ppt_format format)
+{
+	if (format == PPT_FORMAT_X86_64_5 && !machine.levels5)
 		stop(STOP_NO_LA57, "the pool has 5-level tables, this CPU "
 				   "lacks LA57");
-	if (info.format == PPT_FORMAT_X86_64_5)
+	if (format == PPT_FORMAT_X86_64_5)
 		boot_five_levels();
-	pool_format = info.format;
+	pool_format = format;
 }
 
 /* Leaves of 1 GiB in the direct map mean that the pool's maker had them. */
@@ -83,9 +86,8 @@ static void check_leaves(void)
 		struct ppt_extent at;
 
 		if (r->len >= PPT_SIZE_1G &&
-		    !ppt_translate(&kernel_space,
-				   DIRECT_MAP + r->base + PPT_SIZE_1G, &at,
-				   NULL) &&
+		    !ppt_translate(&current, DIRECT_MAP + r->base + PPT_SIZE_1G,
+				   &at, NULL) &&
 		    at.page_size == PPT_SIZE_1G)
 			stop(STOP_NO_1G, "the pool has leaves of 1 GiB, this "
 					 "CPU lacks them");
@@ -99,23 +101,26 @@ int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag)
 	return err ? err : map_kernel_half(out, diag);
 }
 
-void kernel_half_open(void)
+void kernel_half_open(const char *name)
 {
+	struct ppt_space_info info;
 	struct ppt_diag diag;
-	int err;
+	int err = ppt_space_open(pool, name, &current, &diag);
 
-	choose_format();
-	err = ppt_space_open(pool, KERNEL_SPACE, &kernel_space, &diag);
-	if (err == PPT_E_NOENT) {
+	if (!err)
+		err = ppt_space_info(&current, &info, &diag);
+	if (!err) {
+		set_format(info.format);
+	} else if (err == PPT_E_NOENT) {
+		set_format(format_of_pool());
 		ppt_begin(pool);
-		err = space_make(KERNEL_SPACE, &kernel_space, &diag);
+		err = space_make(name, &current, &diag);
 		if (!err)
 			err = ppt_commit(pool);
 	}
 	if (err)
 		library_fails("kernel half", err, &diag);
 	check_leaves();
-	current = kernel_space;
 }
 
 /* That the next instruction and the stack are there, once it is loaded. */
