@@ -91,6 +91,28 @@ uint32_t ppt__record_read(struct ppt_pool *pool, uint64_t line, uint64_t *word)
 }
 
 /*
+ * The first line from @line on, and before @end, whose head says that it is the
+ * record of that line.  Nearly always there is none: this is what a restart
+ * with nothing to replay does most.
+ */
+static uint64_t find_record(const struct ppt_pool *pool, uint64_t line,
+			    uint64_t end)
+{
+	const struct ppt__pm pm = pool->pm;
+	const uint64_t first = pool->journal.first_word;
+	const uint64_t mask = pool->journal.lines - 1;
+
+	for (; line != end; line++) {
+		uint64_t head = ppt__pm_load(
+			&pm, first + (line & mask) * PPT__LINE_WORDS);
+
+		if (!((head ^ line) & PPT__SEQ_MASK))
+			break;
+	}
+	return line;
+}
+
+/*
  * Behind the end: a whole record there that declares the line at the end
  * durable means that what should be there was damaged, not torn.  Lines that
  * were written without a fence reach at most a window behind the end, so the
@@ -104,16 +126,17 @@ static int look_behind(struct ppt_pool *pool, struct ppt__scan *scan,
 
 	if (limit > pool->journal.lines)
 		limit = pool->journal.lines;
-	for (uint64_t i = 1; i < limit; i++) {
-		uint64_t line = scan->end + i, durable;
+	scan->lines += limit - 1;
+	limit += scan->end;
+	for (uint64_t line = scan->end + 1;
+	     (line = find_record(pool, line, limit)) != limit; line++) {
+		uint64_t durable = line;
 
-		scan->lines++;
 		if (!read_record(pool, line, word))
 			continue;
-		durable = line;
 		if (!PPT_MUTANT(PENDING_IGNORED))
 			durable -= ppt__record_pending(word[1]);
-		if (durable > scan->end && line - durable <= i)
+		if (durable > scan->end && durable <= line)
 			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
 					 "damaged, though declared durable",
 					 scan->end);

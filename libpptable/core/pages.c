@@ -409,9 +409,9 @@ void ppt__pages_hold(struct ppt_pool *pool, uint32_t slot,
 {
 	struct ppt__frames *f = &pool->frames;
 
+	for (; f->held_end <= slot; f->held_end++)
+		f->held[f->held_end].count = 0;
 	f->held[slot] = extent;
-	if (f->held_end <= slot)
-		f->held_end = slot + 1;
 	f->loaded = false;
 }
 
@@ -430,7 +430,7 @@ void ppt__pages_release(struct ppt_pool *pool, uint32_t slot, uint32_t count)
 {
 	struct ppt__frames *f = &pool->frames;
 
-	for (; count; count--, slot++) {
+	for (; count && slot < f->held_end; count--, slot++) {
 		if (!f->held[slot].count)
 			continue;
 		not_full(pool, f->held[slot].page, f->held[slot].count);

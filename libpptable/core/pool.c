@@ -182,8 +182,6 @@ static void init_arrays(struct ppt_pool *pool, const struct sizes *s)
 	j->seed = pool->seed;
 	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
 		pool->walk[i].era = 0;
-	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++)
-		pool->frames.held[i].count = 0;
 	for (uint64_t i = 0; i < s->stretches / 64 + 1; i++)
 		pool->trust.ready[i] = 0;
 }

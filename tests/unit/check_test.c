@@ -5,6 +5,7 @@
  * Layer: tests.
  */
 #include "check_rig.h"
+#include "unit_pool.h"
 
 static void ppt_check__pool_of_everything_is_clean(void **state)
 {
@@ -23,6 +24,27 @@ static void ppt_check__pool_of_everything_is_clean(void **state)
 		assert_int_equal(o.report.records != 0, k != EVERYTHING_CLEAN);
 		specimen_free(&image);
 	}
+}
+
+/* The last region of the fixture, which nothing maps. */
+static void ppt_check__region_that_is_gone_is_clean(void **state)
+{
+	struct ppt_memory_map map;
+	struct specimen image;
+	struct unit_pool u;
+	struct outcome o;
+
+	unit_open(&u, 2 * MIB, 65536, PPT_ATTACH_NO_MMU);
+	pool_fixture_map(&u.pf, &map);
+	map.count--;
+	assert_ok(pool_fixture_detach(&u.pf));
+	assert_ok(pool_fixture_attach(&u.pf, &map));
+	specimen_take(&image, &u.pf, u.pf.media);
+	check_image(&image, NULL, &o);
+	outcome_print_unless(&o, o.count == 0);
+	assert_int_equal(o.report.verdict, PPT_CHECK_CLEAN);
+	specimen_free(&image);
+	unit_close(&u);
 }
 
 /* The images are what the other tests take them for. */
@@ -238,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ppt_check__pool_of_everything_is_clean),
+		cmocka_unit_test(ppt_check__region_that_is_gone_is_clean),
 		cmocka_unit_test(specimen_make__has_tables_of_two_epochs),
 		cmocka_unit_test(ppt_check_work__any_split_finds_the_same),
 		cmocka_unit_test(ppt_check__tells_where_and_how_many),

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the kernel's files share.
+ *
+ * Two sets of page tables.  The *boot tables* (boot.S) map all of memory to
+ * itself; the kernel is on them while it starts and whenever it calls the
+ * library.  A *space's tables* lie in the pool; programs run on them, and the
+ * kernel from a trap's entry to its exit.  The kernel's text, data and stack
+ * are at the same addresses in both.  The pool's own pages are mapped by no
+ * table of a space: no stray store of a program or of the kernel's drivers can
+ * reach them.
+ */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+#include <pptable/pptable.h>
+
+/* Virtual addresses of the kernel half, the same in every space. */
+#define KERNEL_BASE UINT64_C(0xffffffff80000000)
+#define KERNEL_TEXT (KERNEL_BASE + UINT64_C(0x200000))
+#define KERNEL_DATA (KERNEL_BASE + UINT64_C(0x400000))
+#define DIRECT_MAP UINT64_C(0xffff800000000000)
+#define BOOT_MAP_BYTES (UINT64_C(16) << 30)
+
+/* And of the user half: what lies where says what a fault there means. */
+#define USER_CODE UINT64_C(0x400000)
+#define USER_DATA UINT64_C(0x600000) /* one page, copied on write */
+#define USER_GUARD UINT64_C(0x9ff000)
+#define USER_STACK UINT64_C(0xa00000)
+#define USER_STACK_BYTES UINT64_C(0x4000)
+#define USER_ARCHIVE UINT64_C(0x20000000) /* another NVDIMM, if there is one */
+#define USER_HEAP UINT64_C(0x40000000)    /* filled with zeros on demand */
+#define USER_HEAP_BYTES UINT64_C(0x80000000)
+
+/* How a run ends: isa-debug-exit makes the exit code 2 * stop + 1 of it. */
+enum stop {
+	STOP_DONE = 1,
+	STOP_NO_LONG_MODE = 2, /* boot.S */
+	STOP_NO_NX = 3,        /* boot.S */
+	STOP_NO_1G = 4,
+	STOP_NO_LA57 = 5,
+	STOP_NO_NVDIMM = 6,
+	STOP_NO_POOL = 7,
+	STOP_VERSION = 8,
+	STOP_DAMAGED = 9,
+	STOP_MEMORY_MAP = 10,
+	STOP_NO_MEMORY = 11,
+	STOP_FORMAT = 12,
+	STOP_FULL = 13,
+	STOP_CHECK = 14,
+	STOP_LIBRARY = 15,
+	STOP_TRAP = 16,
+	STOP_BOOT_LOADER = 17,
+	STOP_STALE = 18,
+};
+
+/* ------------------------------------------------------ serial.c -- */
+
+void print_char(char c);
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void stop(enum stop why, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ------------------------------------------------------ machine.c -- */
+
+/* What this boot found. */
+struct machine {
+	const char *words; /* the command line */
+	struct ppt_memory_map map;
+	ppt_pa_t free; /* DRAM for the kernel's own use … */
+	ppt_pa_t free_end;
+	bool huge; /* the CPU has 1 GiB pages */
+	bool levels5;
+};
+
+extern struct machine machine;
+
+void machine_init(uint32_t magic, ppt_pa_t info);
+
+/* The value of a word "name=value" of the command line; NULL if not there. */
+const char *machine_word(const char *name);
+uint64_t machine_number(const char *name, uint64_t otherwise);
+
+/* DRAM for good, 4 KiB aligned, not cleared. */
+void *machine_take(uint64_t bytes);
+
+/* A physical address on the boot tables. */
+static inline void *phys(ppt_pa_t pa)
+{
+	return (void *)pa; // NOLINT(performance-no-int-to-ptr)
+}
+
+/* ------------------------------------------------------ pool.c -- */
+
+extern struct ppt_pool *pool;
+extern enum ppt_format pool_format; /* of every space in it */
+extern struct ppt_attach_report pool_report;
+extern uint64_t pool_scratch_bytes;
+
+/* Find the pool, or make it if the word "create" is given, and attach. */
+void pool_open(void);
+ppt_pa_t pool_base(void); /* at this boot */
+
+/* An error of the library that nothing can be done about. */
+_Noreturn void library_fails(const char *call, int err,
+			     const struct ppt_diag *diag);
+
+/* Confirm what the library wants flushed from the TLB. */
+void tlb_settle(void);
+
+/* The whole pool is what it should be, or stop. */
+void pool_check(void);
+
+/* ------------------------------------------------------ space.c -- */
+
+#define KERNEL_SPACE "kernel"
+#define BIG_SPACE "big" /* of measure.c */
+
+/* Open the space that the kernel starts on; made if it is not there. */
+void kernel_half_open(const char *name);
+
+/* A space with the kernel half and nothing else. */
+int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag);
+
+/* The programs' spaces, if there are none yet. */
+void programs_install(void);
+
+/* Load a space's root; the kernel half is there from the next instruction. */
+void space_enter(struct ppt_space *space);
+extern struct ppt_space current;
+
+/* Run the program of every space. */
+void programs_run(void);
+
+/* The program in ring 3 did what it must not: it ends. */
+_Noreturn void program_fails(const char *what, uint64_t at);
+
+/* ------------------------------------------------------ fault.c -- */
+
+struct trap;
+extern uint64_t faults_cured; /* by the library alone */
+void page_fault(struct trap *t, ppt_va_t va);
+uint64_t system_call(struct trap *t);
+
+/* ---------------------------------------------------- measure.c -- */
+
+/* A space "big" in the pool that maps so many pages. */
+void big_make(uint64_t pages);
+
+/* Read 1 % of its pages, on its tables: of each part, or the first. */
+void big_touch(uint64_t pages, bool spread);
+
+/* The same map from a list in DRAM: the list, and the tables, which it loads. */
+void list_make(uint64_t pages);
+void list_build(uint64_t pages);
+
+/* How many pages of the range the MMU has marked dirty, and are mapped. */
+uint64_t dirty_pages(ppt_va_t va, ppt_va_t last, uint64_t *mapped);
+
+/*
+ * What a boot without recovery does: load the root where it lies now, whatever
+ * is in it.  The kernel half is that of the boot tables, for the sake of
+ * telling the tale.
+ */
+_Noreturn void stale_root(ppt_pa_t recorded_base);
+
+/* ------------------------------------------------- boot.S, trap.[cS] -- */
+
+struct trap {
+	uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+	uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	uint64_t vector, error;
+	uint64_t rip, cs, rflags, rsp, ss;
+};
+
+extern const char programs[], programs_end[]; /* the image */
+extern uint64_t boot_pml4[], boot_pml5[];
+extern char boot_stack[], boot_stack_end[];
+void boot_five_levels(void);
+void trap_init(void);
+uint64_t user_run(ppt_va_t entry, ppt_va_t stack, uint64_t argument);
+_Noreturn void user_leave(uint64_t value);
+
+/* The boot tables' root. */
+static inline uint64_t boot_root(void)
+{
+	const uint64_t *root = pool_format == PPT_FORMAT_X86_64_5 ? boot_pml5 :
+								    boot_pml4;
+
+	return (uint64_t)root - KERNEL_BASE;
+}
+
+/* ------------------------------------------------------ the CPU -- */
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline uint64_t read_cr2(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(value));
+	return value;
+}
+
+static inline uint64_t read_cr3(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("mov %%cr3, %0" : "=r"(value));
+	return value;
+}
+
+static inline void write_cr3(uint64_t value)
+{
+	__asm__ volatile("mov %0, %%cr3" ::"r"(value) : "memory");
+}
+
+static inline uint64_t read_tsc(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+/*
+ * Write a stretch back to the media.  The load tells cacheloss, the plugin that
+ * plays a cache which loses its content, which line it was.
+ */
+static inline void persist(const void *from, uint64_t bytes)
+{
+	const volatile char *at = from, *end = at + bytes;
+
+	for (; at < end; at += PPT_LINE_BYTES) {
+		__asm__ volatile("clflush %0" ::"m"(*at));
+		(void)*at;
+	}
+	__asm__ volatile("sfence" ::: "memory");
+}
+
+#endif
