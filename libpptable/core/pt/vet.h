@@ -13,6 +13,7 @@ struct pt_vet {
 	 * A leaf whose address less @base is at most @limit is in that region,
 	 * then and now, and has moved by @delta: nothing else to be said of it.
 	 */
+	uint32_t skip; /* pages of the region before @base */
 	ppt_pa_t base;
 	uint64_t limit;
 	uint64_t delta;
@@ -84,11 +85,13 @@ static void pt_vet_like(struct pt_vet *v, const struct ppt__move *r)
 {
 	uint64_t len = r->was_len < r->now_len ? r->was_len : r->now_len;
 
-	if (v->region == 0 || v->pool->trust.policy ||
+	if ((v->region == 0 && v->level > 1) || v->pool->trust.policy ||
 	    (r->now - r->was) % pte_span(v->level))
 		return;
-	v->base = r->was;
-	v->limit = len - pte_span(v->level);
+	/* Metadata at the pool's start is for no leaf. */
+	v->skip = v->region == 0 ? v->pool->at.first_page : 0;
+	v->base = r->was + (uint64_t)v->skip * PPT_PAGE_BYTES;
+	v->limit = r->was + len - v->base - pte_span(v->level);
 	v->delta = r->now - r->was;
 }
 
@@ -178,6 +181,19 @@ static uint64_t pt_vet_entry(struct pt_vet *v, uint64_t e)
 	return pt_refuse(v, "an entry is neither table nor leaf");
 }
 
+/* A leaf like the one before: of the pool, its frame is an ordinary data page. */
+static inline bool pt_vet_alike(const struct pt_vet *v, uint64_t e)
+{
+	uint64_t off = (e & PTE_ADDRESS) - v->base;
+
+	if (off > v->limit)
+		return false;
+	return v->region != 0 ||
+	       ppt__desc_load(v->pool,
+			      v->skip + (uint32_t)(off / PPT_PAGE_BYTES)) ==
+		       v->pool->desc_data;
+}
+
 static inline __attribute__((always_inline)) uint32_t
 pt_vet_entries(struct pt_vet *v, const uint64_t *word, const uint32_t level,
 	       uint64_t *out)
@@ -190,8 +206,7 @@ pt_vet_entries(struct pt_vet *v, const uint64_t *word, const uint32_t level,
 	for (uint32_t s = 0; s < PPT_PAGE_WORDS && !v->why; s++) {
 		uint64_t e = __atomic_load_n(word + s, __ATOMIC_RELAXED);
 
-		if ((e & bits) == leaf &&
-		    (e & PTE_ADDRESS) - v->base <= v->limit)
+		if ((e & bits) == leaf && pt_vet_alike(v, e))
 			out[s] = e + v->delta; /* stays within the address */
 		else
 			out[s] = e ? pt_vet_entry(v, e) : 0;
