@@ -63,11 +63,13 @@ struct ppt__pt_ops {
 	int (*reclaim)(struct ppt_pool *pool, uint32_t slot, uint64_t item,
 		       struct ppt_diag *diag);
 	/*
-	 * Vet every entry of a table, with @live that are not 0; in @out what
-	 * they are under the present memory map, cold where that is due.
+	 * Vet every entry of a table, with @live that are not 0, all of them in
+	 * @lines; in @out what they are under the present memory map, cold
+	 * where that is due.
 	 */
 	int (*vet)(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
-		   uint32_t live, const struct ppt__moves *moves, uint64_t *out,
+		   uint64_t lines, uint32_t live,
+		   const struct ppt__moves *moves, uint64_t *out,
 		   struct ppt_diag *diag);
 	/* Arm what names a table that was touched, make cold what does not. */
 	void (*arm)(struct ppt_pool *pool, uint32_t page, uint32_t level);

@@ -99,6 +99,7 @@ int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
 {
 	uint64_t desc = ppt__desc_load(pool, page);
 	const uint64_t *word;
+	uint64_t lines;
 
 	if (ppt__desc_type(desc) != PPT__DESC_META)
 		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
@@ -107,7 +108,9 @@ int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
 		return 0;
 	word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 			       pool->page_buffer);
-	if (desc != ppt__desc_page(pool->seed, page, ppt__desc_hi(desc), word))
+	lines = ppt__page_lines(word);
+	if (desc !=
+	    ppt__desc_lines(pool->seed, page, ppt__desc_hi(desc), word, lines))
 		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
 				 "differs from its descriptor", page);
 	ppt__trust_set(pool, page);
@@ -141,7 +144,7 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 	const struct ppt__pt_ops *ops = ppt__pt_ops_of_family(family);
 	const struct ppt__moves *moves;
 	const uint64_t *word;
-	uint64_t desc;
+	uint64_t desc, lines;
 	int err;
 
 	if (page < pool->at.first_page || page >= pool->at.pages)
@@ -163,11 +166,13 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 				 page);
 	word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 			       pool->page_buffer);
-	if (desc != ppt__desc_page(pool->seed, page, ppt__desc_hi(desc), word))
+	lines = ppt__page_lines(word);
+	if (desc !=
+	    ppt__desc_lines(pool->seed, page, ppt__desc_hi(desc), word, lines))
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "differs from its descriptor", page);
-	err = ops->vet(pool, level, word, ppt__desc_live(desc), moves, t->edit,
-		       diag);
+	err = ops->vet(pool, level, word, lines, ppt__desc_live(desc), moves,
+		       t->edit, diag);
 	if (!err && !moves->same) {
 		err = ppt__txn_side(pool, fill_rebased, &page);
 		t->rebased += !err;

@@ -92,6 +92,50 @@ uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 	return words(raw, word, n, PPT__FAMILY_NONE);
 }
 
+uint64_t ppt__page_lines(const uint64_t *word)
+{
+	uint64_t lines = 0;
+
+	for (uint32_t i = 0; i < 64; i++, word += 8)
+		lines |=
+			(uint64_t)((word[0] | word[1] | word[2] | word[3] |
+				    word[4] | word[5] | word[6] | word[7]) != 0)
+			<< i;
+	return lines;
+}
+
+/* With more lines than this, stepping over the others saves nothing. */
+#define SPARSE_MAX 20u
+
+/* How many bits are set: not every CPU has an instruction for it. */
+static uint32_t ones(uint64_t v)
+{
+	v -= v >> 1 & UINT64_C(0x5555555555555555);
+	v = (v & UINT64_C(0x3333333333333333)) +
+	    (v >> 2 & UINT64_C(0x3333333333333333));
+	v = (v + (v >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (uint32_t)(v * UINT64_C(0x0101010101010101) >> 56);
+}
+
+uint32_t ppt__crc32c_lines(uint32_t raw, const uint64_t *word, uint64_t lines,
+			   uint32_t family)
+{
+	uint32_t at = 0; /* lines before it are in @raw */
+
+	if (ones(lines) > SPARSE_MAX)
+		return ppt__crc32c_words(raw, word, 512, family);
+	for (; lines; lines &= lines - 1) {
+		uint32_t line = (uint32_t)__builtin_ctzll(lines);
+
+		raw = ppt__crc32c_shift(raw, (line - at) * 8);
+		for (uint32_t i = 0; i < 8; i++)
+			raw = ppt__crc32c_word(
+				raw, ppt__canon(family, word[line * 8 + i]));
+		at = line + 1;
+	}
+	return ppt__crc32c_shift(raw, (64 - at) * 8);
+}
+
 PER_FAMILY uint64_t change(const uint64_t *old, uint32_t i, uint64_t v,
 			   uint64_t stride, const uint32_t family)
 {

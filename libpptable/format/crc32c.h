@@ -61,6 +61,13 @@ static inline uint32_t ppt__crc32c_head(uint32_t change)
 uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 			   uint32_t family);
 
+/* Bit i: line i of a page of 512 words is not all 0. */
+uint64_t ppt__page_lines(const uint64_t *word);
+
+/* The same as ppt__crc32c_words of a page of which only @lines are not 0. */
+uint32_t ppt__crc32c_lines(uint32_t raw, const uint64_t *word, uint64_t lines,
+			   uint32_t family);
+
 /*
  * Raw CRC from 0 of what changes when n words become v, v + stride, …;
  * @old NULL means that all were 0.

@@ -119,6 +119,17 @@ static inline uint64_t ppt__desc_page(uint32_t seed, uint32_t page, uint32_t hi,
 	return (uint64_t)hi << 32 | (uint32_t)~raw;
 }
 
+/* The same, @lines being those of ppt__page_lines. */
+static inline uint64_t ppt__desc_lines(uint32_t seed, uint32_t page,
+				       uint32_t hi, const uint64_t *word,
+				       uint64_t lines)
+{
+	uint32_t raw = ppt__crc32c_word(seed, (uint64_t)hi << 32 | page);
+
+	raw = ppt__crc32c_lines(raw, word, lines, hi >> 4 & 3u);
+	return (uint64_t)hi << 32 | (uint32_t)~raw;
+}
+
 /* The same for a page of zeros, from the head of the message alone. */
 static inline uint64_t ppt__desc_zero_page(uint32_t seed, uint32_t page,
 					   uint32_t hi)

@@ -240,6 +240,36 @@ static void ppt__crc32c_words__every_length_equals_bit_by_bit(void **state)
 	both_ways(check_words);
 }
 
+/* Pages from empty to full: only the lines that are not 0 are looked at. */
+static void check_lines(void)
+{
+	struct rng r = { .state = 11 };
+
+	for (uint32_t n = 0; n <= 64; n++) {
+		uint64_t word[PPT_PAGE_WORDS] = { 0 }, lines = 0;
+		uint32_t raw = (uint32_t)rng_next(&r);
+
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t line = (uint32_t)rng_below(&r, 64);
+
+			lines |= UINT64_C(1) << line;
+			word[line * 8 + rng_below(&r, 8)] |=
+				UINT64_C(1) << rng_below(&r, 64);
+		}
+		assert_int_equal(ppt__page_lines(word), lines);
+		for (uint32_t f = PPT__FAMILY_NONE; f <= PPT__FAMILY_X86_64;
+		     f++)
+			assert_int_equal(ppt__crc32c_lines(raw, word, lines, f),
+					 slow_words(raw, word, PPT_PAGE_WORDS,
+						    f));
+	}
+}
+
+static void ppt__crc32c_lines__any_page_equals_bit_by_bit(void **state)
+{
+	both_ways(check_lines);
+}
+
 static void check_delta(void)
 {
 	struct rng r = { .state = 6 };
@@ -400,6 +430,7 @@ int main(void)
 		cmocka_unit_test(ppt__crc32c_head__equals_a_word_before_512),
 		cmocka_unit_test(
 			ppt__crc32c_words__every_length_equals_bit_by_bit),
+		cmocka_unit_test(ppt__crc32c_lines__any_page_equals_bit_by_bit),
 		cmocka_unit_test(
 			ppt__crc32c_delta__every_length_equals_bit_by_bit),
 		cmocka_unit_test(ppt__desc_page__equals_the_documents_formula),

@@ -195,15 +195,15 @@ static inline bool pt_vet_alike(const struct pt_vet *v, uint64_t e)
 }
 
 static inline __attribute__((always_inline)) uint32_t
-pt_vet_entries(struct pt_vet *v, const uint64_t *word, const uint32_t level,
-	       uint64_t *out)
+pt_vet_line(struct pt_vet *v, const uint64_t *word, const uint32_t level,
+	    uint64_t *out)
 {
 	const uint64_t leaf = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC);
 	const uint64_t bits = leaf | pte_zero_bits(level, false) |
 			      (PTE_ADDRESS & (pte_span(level) - 1));
 	uint32_t live = 0;
 
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS && !v->why; s++) {
+	for (uint32_t s = 0; s < PPT__LINE_WORDS; s++) {
 		uint64_t e = __atomic_load_n(word + s, __ATOMIC_RELAXED);
 
 		if ((e & bits) == leaf && pt_vet_alike(v, e))
@@ -215,16 +215,33 @@ pt_vet_entries(struct pt_vet *v, const uint64_t *word, const uint32_t level,
 	return live;
 }
 
+static inline __attribute__((always_inline)) uint32_t
+pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
+	     const uint32_t level, uint64_t *out)
+{
+	uint32_t live = 0;
+
+	if (~lines)
+		__builtin_memset(out, 0, PPT_PAGE_BYTES);
+	for (; lines && !v->why; lines &= lines - 1) {
+		uint32_t at =
+			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
+
+		live += pt_vet_line(v, word + at, level, out + at);
+	}
+	return live;
+}
+
 static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
-		  uint32_t live, const struct ppt__moves *moves, uint64_t *out,
-		  struct ppt_diag *diag)
+		  uint64_t lines, uint32_t live, const struct ppt__moves *moves,
+		  uint64_t *out, struct ppt_diag *diag)
 {
 	struct pt_vet v = { .pool = pool,
 			    .moves = moves,
 			    .level = level,
 			    .base = PT_VET_NOWHERE };
-	uint32_t found = level == 1 ? pt_vet_entries(&v, word, 1, out) :
-				      pt_vet_entries(&v, word, level, out);
+	uint32_t found = level == 1 ? pt_vet_lines(&v, word, lines, 1, out) :
+				      pt_vet_lines(&v, word, lines, level, out);
 
 	if (v.why)
 		return ppt__fail(diag, PPT_E_CORRUPT, "entry", v.why, 0);
