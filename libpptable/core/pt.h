@@ -72,8 +72,12 @@ struct ppt__pt_ops {
 	int (*vet)(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		   uint32_t live, const struct ppt__moves *moves, uint64_t *out,
 		   struct ppt_diag *diag);
-	/* Arm what names a table that was touched, make cold what does not. */
-	void (*arm)(struct ppt_pool *pool, uint32_t page, uint32_t level);
+	/*
+	 * Arm what names a table that was touched, make cold what does not;
+	 * count what names none, see ppt__trust_stray.
+	 */
+	void (*arm)(struct ppt_pool *pool, uint32_t page, uint32_t level,
+		    uint64_t *damaged, uint32_t *first);
 	/* See <pptable/fault.h>. */
 	int (*fault)(struct ppt_space *space, ppt_va_t va, uint32_t access,
 		     struct ppt_fault *out, struct ppt_diag *diag);

@@ -199,6 +199,13 @@ static bool is_table(struct ppt_pool *pool, uint32_t page, uint64_t *desc)
 	return ppt__desc_is_table(*desc) && !ppt__pages_held(pool, page, 1);
 }
 
+static void count_damaged(uint32_t page, uint64_t *damaged, uint32_t *first)
+{
+	if (!*damaged)
+		*first = page;
+	++*damaged;
+}
+
 void ppt__trust_sweep(struct ppt_pool *pool, uint64_t pages, uint64_t *damaged,
 		      uint32_t *first)
 {
@@ -214,9 +221,7 @@ void ppt__trust_sweep(struct ppt_pool *pool, uint64_t pages, uint64_t *damaged,
 		    !ppt__table_expect(pool, page, ppt__desc_family(desc),
 				       ppt__desc_level(desc), NULL))
 			continue;
-		if (!*damaged)
-			*first = page;
-		++*damaged;
+		count_damaged(page, damaged, first);
 	}
 }
 
@@ -234,7 +239,17 @@ void ppt__epochs_forget(struct ppt_pool *pool)
 	ppt__superblock_write(pool);
 }
 
-void ppt__trust_arm_all(struct ppt_pool *pool)
+void ppt__trust_stray(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		      uint32_t level, uint64_t *damaged, uint32_t *first)
+{
+	uint64_t desc = page < pool->at.pages ? ppt__desc_load(pool, page) : 0;
+
+	if (ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
+	    ppt__desc_family(desc) != family || ppt__pages_held(pool, page, 1))
+		count_damaged(page, damaged, first);
+}
+
+void ppt__trust_links(struct ppt_pool *pool, uint64_t *damaged, uint32_t *first)
 {
 	uint64_t desc;
 
@@ -246,6 +261,7 @@ void ppt__trust_arm_all(struct ppt_pool *pool)
 			continue;
 		ops = ppt__pt_ops_of_family(ppt__desc_family(desc));
 		if (ppt__desc_level(desc) > 1)
-			ops->arm(pool, page, ppt__desc_level(desc));
+			ops->arm(pool, page, ppt__desc_level(desc), damaged,
+				 first);
 	}
 }

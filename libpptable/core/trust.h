@@ -88,8 +88,14 @@ void ppt__epochs_forget(struct ppt_pool *pool);
 
 /*
  * After a sweep over all: entries that name tables that were touched are armed,
- * the others cold.
+ * the others cold.  @damaged, @first: as with the sweep, for entries that name
+ * what is no such table at all.
  */
-void ppt__trust_arm_all(struct ppt_pool *pool);
+void ppt__trust_links(struct ppt_pool *pool, uint64_t *damaged,
+		      uint32_t *first);
+
+/* What a sweep did not meet because it does not say that it is a table. */
+void ppt__trust_stray(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		      uint32_t level, uint64_t *damaged, uint32_t *first);
 
 #endif

@@ -181,7 +181,8 @@ static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 }
 
 /* Entries that name tables: armed if these were touched, else cold. */
-static void pt_arm(struct ppt_pool *pool, uint32_t page, uint32_t level)
+static void pt_arm(struct ppt_pool *pool, uint32_t page, uint32_t level,
+		   uint64_t *damaged, uint32_t *first)
 {
 	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
 		uint64_t e = ppt__load(pool, page, s), want;
@@ -189,10 +190,13 @@ static void pt_arm(struct ppt_pool *pool, uint32_t page, uint32_t level)
 
 		if (pte_kind(e, level) != PTE_TABLE)
 			continue;
-		want = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
-					level - 1, &child, NULL) ?
-			       pte_cold(e) :
-			       pte_armed(e);
+		want = pte_armed(e);
+		if (ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
+				     level - 1, &child, NULL)) {
+			want = pte_cold(e);
+			ppt__trust_stray(pool, child, PTE_FAMILY, level - 1,
+					 damaged, first);
+		}
 		if (want != e)
 			ppt__trust_arm(pool, page, s, want);
 	}
