@@ -141,8 +141,8 @@ static void check_map(struct ppt_check *c, const struct ppt_memory_map *map,
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct ppt_region *r = &map->region[i];
 
-		if (!present && r->len == 0 && i > 0)
-			continue;
+		if (r->len == 0 && i > 0 && (!present || r->base == 0))
+			continue; /* gone */
 		if (ppt__region_check(&seen, r, NULL) ||
 		    (r->kind == PPT_REGION_POOL) != (i == 0)) {
 			ppt__check_pool(c,
