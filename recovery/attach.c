@@ -157,7 +157,8 @@ static void settle_trust(struct ppt_pool *pool,
 	    (stale && cfg->flags & PPT_ATTACH_READ_ONLY)) {
 		ppt__trust_sweep(pool, UINT64_MAX, &report->tables_damaged,
 				 &report->first_damaged);
-		ppt__epochs_forget(pool);
+		if (!report->tables_damaged)
+			ppt__epochs_forget(pool, false);
 		ppt__trust_links(pool, &report->tables_damaged,
 				 &report->first_damaged);
 		check_roots(pool, report);

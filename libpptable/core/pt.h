@@ -68,10 +68,11 @@ struct ppt__pt_ops {
 	/*
 	 * Vet every entry of a table, with @live that are not 0; in @out what
 	 * they are under the present memory map, cold where that is due.
+	 * @forbidden: one breaks the policy of this attach.
 	 */
 	int (*vet)(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		   uint32_t live, const struct ppt__moves *moves, uint64_t *out,
-		   struct ppt_diag *diag);
+		   bool *forbidden, struct ppt_diag *diag);
 	/*
 	 * Arm what names a table that was touched, make cold what does not;
 	 * count what names none, see ppt__trust_stray.

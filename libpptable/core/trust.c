@@ -134,11 +134,37 @@ static void make_cold(struct ppt_pool *pool, uint32_t page,
 				     pool->trust.edit[s]);
 }
 
+/*
+ * Vet a table's content and bring it under the present memory map.  One that
+ * breaks the policy is rebased too: another attach may have another policy,
+ * when its epoch is long forgotten.
+ */
+static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
+		    const uint64_t *word, const struct ppt__moves *moves,
+		    struct ppt_diag *diag)
+{
+	struct ppt__trust *t = &pool->trust;
+	uint32_t level = ppt__desc_level(desc);
+	bool forbidden = false;
+	int err = ppt__pt_ops_of_family(ppt__desc_family(desc))
+			  ->vet(pool, level, word, ppt__desc_live(desc), moves,
+				t->edit, &forbidden, diag);
+
+	if (!err && !moves->same) {
+		err = ppt__txn_side(pool, fill_rebased, &page);
+		t->rebased += !err;
+	} else if (!err && !forbidden && t->marks && level > 1) {
+		make_cold(pool, page, word);
+	}
+	if (!err && forbidden)
+		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
+				 "a leaf is writable and executable", page);
+	return err;
+}
+
 int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 		     uint32_t level, struct ppt_diag *diag)
 {
-	struct ppt__trust *t = &pool->trust;
-	const struct ppt__pt_ops *ops = ppt__pt_ops_of_family(family);
 	const struct ppt__moves *moves;
 	const uint64_t *word;
 	uint64_t desc;
@@ -149,7 +175,8 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 				 "an entry leads outside the pool's tables",
 				 page);
 	desc = ppt__desc_load(pool, page);
-	if (!ops || ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
+	if (!ppt__pt_ops_of_family(family) ||
+	    ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
 	    ppt__desc_family(desc) != family || ppt__desc_share(desc) == 0)
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "descriptor is not that of a table of this "
@@ -166,17 +193,10 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 	if (desc != ppt__desc_page(pool->seed, page, ppt__desc_hi(desc), word))
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "differs from its descriptor", page);
-	err = ops->vet(pool, level, word, ppt__desc_live(desc), moves, t->edit,
-		       diag);
-	if (!err && !moves->same) {
-		err = ppt__txn_side(pool, fill_rebased, &page);
-		t->rebased += !err;
-	} else if (!err && t->marks && level > 1) {
-		make_cold(pool, page, word);
-	}
+	err = bring_up(pool, page, desc, word, moves, diag);
 	if (err)
 		return err;
-	t->touched++;
+	pool->trust.touched++;
 	ppt__trust_set(pool, page);
 	return 0;
 }
@@ -225,10 +245,39 @@ void ppt__trust_sweep(struct ppt_pool *pool, uint64_t pages, uint64_t *damaged,
 	}
 }
 
-void ppt__epochs_forget(struct ppt_pool *pool)
+/*
+ * A refused table that lies under an epoch which is forgotten now.  Its
+ * descriptor has that epoch modulo 16: it is put half a turn away from the
+ * present one, so that no later epoch is taken for it.  Whether the descriptor
+ * was right stays as it is: the checksum is updated, not made anew.
+ */
+static int fill_outcast(struct ppt_pool *pool, void *arg)
+{
+	const uint32_t *page = arg;
+	uint64_t desc = ppt__desc_load(pool, *page);
+	uint32_t hi = ppt__desc_hi(desc);
+	uint32_t far = (ppt__desc_epoch(desc) ^ (pool->epoch + 8u)) & 15u;
+
+	return ppt__table_desc(pool, *page,
+			       ppt__desc_update(desc, hi ^ far << 6, 0, 0, 0));
+}
+
+static void cast_out(struct ppt_pool *pool)
+{
+	uint64_t desc;
+
+	for (uint32_t page = pool->at.first_page; page < pool->at.pages; page++)
+		if (is_table(pool, page, &desc) &&
+		    ppt__desc_epoch(desc) != (pool->epoch & 15u))
+			ppt__txn_side(pool, fill_outcast, &page);
+}
+
+void ppt__epochs_forget(struct ppt_pool *pool, bool refused)
 {
 	struct ppt_m_superblock *sb = pool->superblock;
 
+	if (refused)
+		cast_out(pool);
 	if (ppt__get32(sb->epoch_oldest) == pool->epoch)
 		return;
 	/* No record of an older epoch may be replayed after this. */

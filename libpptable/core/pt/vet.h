@@ -10,6 +10,7 @@ struct pt_vet {
 	uint32_t level;
 	uint32_t region; /* that held the last frame */
 	uint64_t lost;   /* leaves whose memory is gone */
+	bool wx;         /* a leaf is writable and executable */
 	const char *why; /* an entry is refused */
 };
 
@@ -69,11 +70,17 @@ static bool pt_fits(const struct ppt__move *r, uint64_t off, uint32_t level)
 	return off < r->now_len && pte_span(level) <= r->now_len - off;
 }
 
+static bool pt_is_wx(uint64_t e)
+{
+	const uint32_t wx = PPT_PROT_WRITE | PPT_PROT_EXEC;
+
+	return (pte_prot(e) & wx) == wx;
+}
+
 static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 {
 	const uint64_t span = pte_span(v->level);
 	ppt_pa_t pa = pte_leaf_pa(e, v->level);
-	uint32_t prot = pte_prot(e);
 	const struct ppt__move *r;
 	uint64_t off;
 
@@ -81,9 +88,7 @@ static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 		return pt_refuse(v, "an entry has reserved bits set");
 	if (!pt_vet_region(v, pa))
 		return pt_refuse(v, "an entry leads out of the known memory");
-	if (v->pool->trust.policy & PPT_POLICY_WX && prot & PPT_PROT_WRITE &&
-	    prot & PPT_PROT_EXEC)
-		return pt_refuse(v, "a leaf is writable and executable");
+	v->wx |= pt_is_wx(e);
 	r = &v->moves->region[v->region];
 	off = pa - r->was;
 	if (v->region == 0 && !pt_vet_frames(v, off))
@@ -114,12 +119,18 @@ static uint64_t pt_vet_lost(struct pt_vet *v, uint64_t e)
 	if (i == 0 && !pt_vet_frames(v, off))
 		return pt_refuse(v, "a lost entry names a page of the pool "
 				    "that holds no data");
+	v->wx |= pt_is_wx(e);
 	r = &v->moves->region[i];
-	if (v->moves->same || pte_lost_zero(e) || !pt_fits(r, off, v->level) ||
-	    (r->now + off) % span)
+	if (v->moves->same)
 		return e;
-	return r->fresh ? pte_lost(e, i, off, true) :
-			  pte_found(e, r->now + off);
+	if (!pt_fits(r, off, v->level) && v->pool->trust.lost == PPT_LOST_DROP)
+		return 0;
+	/* Content is lost also while its memory is not there. */
+	if (pte_lost_zero(e) || r->fresh)
+		return pte_lost(e, i, off, true);
+	if (!pt_fits(r, off, v->level) || (r->now + off) % span)
+		return e;
+	return pte_found(e, r->now + off);
 }
 
 /* Its table is looked at when it is entered; here, that it can be one. */
@@ -157,7 +168,7 @@ static uint64_t pt_vet_entry(struct pt_vet *v, uint64_t e)
 
 static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		  uint32_t live, const struct ppt__moves *moves, uint64_t *out,
-		  struct ppt_diag *diag)
+		  bool *forbidden, struct ppt_diag *diag)
 {
 	struct pt_vet v = { .pool = pool, .moves = moves, .level = level };
 	uint32_t found = 0;
@@ -177,6 +188,7 @@ static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 				 "says",
 				 found);
 	pool->trust.frames_lost += v.lost;
+	*forbidden = v.wx && pool->trust.policy & PPT_POLICY_WX;
 	return 0;
 }
 
