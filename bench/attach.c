@@ -274,8 +274,9 @@ static void restart(struct bench *b, const struct ppt_memory_map *present,
 	b->result.records = report.records_replayed;
 	b->result.tables = report.tables_rebased;
 	/* So that the next one need not work off an old memory map. */
-	bench_must(ppt_settle(ppt_host_pool(host), UINT64_MAX, NULL),
-		   "ppt_settle", NULL);
+	if (present)
+		bench_must(ppt_settle(ppt_host_pool(host), UINT64_MAX, NULL),
+			   "ppt_settle", NULL);
 	close_pool(host);
 }
 

@@ -6,6 +6,7 @@
  *   superblock -> journal scan -> memory map -> (from here on it writes)
  *   replay -> epoch -> trust
  */
+#include "core/pt.h"
 #include "recovery/reconcile.h"
 #include "recovery/replay.h"
 
@@ -115,6 +116,23 @@ static int check_config(const struct ppt_attach_config *cfg,
 	return 0;
 }
 
+/* Roots that the directory names, and that do not say that they are tables. */
+static void check_roots(struct ppt_pool *pool, struct ppt_attach_report *report)
+{
+	struct ppt_space_info info;
+	uint64_t cursor = 0;
+
+	while (!ppt_space_next(pool, &cursor, &info, NULL)) {
+		const struct ppt__pt_ops *ops = ppt__pt_ops(info.format);
+		uint32_t page;
+
+		if (ppt__pa_page(pool, info.root_pa, &page))
+			ppt__trust_stray(pool, page, ops->family, ops->levels,
+					 &report->tables_damaged,
+					 &report->first_damaged);
+	}
+}
+
 /*
  * From here on tables are touched when they are met, or all of them now.
  * A reader's stores go to a private copy that may be made only once: it does
@@ -139,9 +157,11 @@ static void settle_trust(struct ppt_pool *pool,
 	    (stale && cfg->flags & PPT_ATTACH_READ_ONLY)) {
 		ppt__trust_sweep(pool, UINT64_MAX, &report->tables_damaged,
 				 &report->first_damaged);
-		ppt__epochs_forget(pool);
-		if (t->arms)
-			ppt__trust_arm_all(pool);
+		if (!report->tables_damaged)
+			ppt__epochs_forget(pool, false);
+		ppt__trust_links(pool, &report->tables_damaged,
+				 &report->first_damaged);
+		check_roots(pool, report);
 	}
 	report->trust = t->mode;
 }

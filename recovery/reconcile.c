@@ -80,7 +80,10 @@ static int merge_maps(const struct ppt_pool *pool,
 
 /* ----------------------------------------------------------- the epochs -- */
 
-/* Whether entries mean something else under another map. */
+/*
+ * Whether entries mean something else under another map.  What is in DRAM is
+ * lost also while that is not in the map: it may come back.
+ */
 static bool has_changed(const struct ppt_memory_map *was,
 			const struct ppt_memory_map *now, bool dram_lost)
 {
@@ -89,7 +92,7 @@ static bool has_changed(const struct ppt_memory_map *was,
 		const struct ppt_region *b = &now->region[i];
 
 		if (a->base != b->base || a->len != b->len ||
-		    (dram_lost && a->kind == PPT_REGION_DRAM && a->len))
+		    (dram_lost && a->kind == PPT_REGION_DRAM))
 			return true;
 	}
 	return false;
@@ -145,7 +148,7 @@ bool ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *now,
 	if (pool->epoch - oldest == PPT_M_EPOCHS - 1) {
 		ppt__trust_load(pool);
 		ppt__trust_sweep(pool, UINT64_MAX, &damaged, &first);
-		ppt__epochs_forget(pool);
+		ppt__epochs_forget(pool, damaged != 0);
 		ppt__trust_reset(pool); /* under this map, not under the next */
 	}
 	record_map(pool, now, pool->epoch + 1, dram_lost);

@@ -11,9 +11,18 @@
 int ppt_fault(struct ppt_space *space, ppt_va_t va, uint32_t access,
 	      struct ppt_fault *out, struct ppt_diag *diag)
 {
+	struct ppt_fault f;
 	int err = space->ops->check(va, va, 0, diag);
 
-	return err ? err : space->ops->fault(space, va, access, out, diag);
+	if (!err)
+		err = space->ops->fault(space, va, access, &f, diag);
+	if (err)
+		return err;
+	/* A retry that hardware sees nothing new of would never end. */
+	if (f.kind <= PPT_FAULT_REPLACED)
+		ppt__txn_settle(space->pool);
+	*out = f;
+	return 0;
 }
 
 static int arm_result(const struct ppt_fault *f, struct ppt_diag *diag)
@@ -70,10 +79,11 @@ int ppt_settle(struct ppt_pool *pool, uint64_t pages,
 	if (pool->txn.open)
 		return PPT_E_BUSY;
 	ppt__trust_sweep(pool, pages, &r.tables_damaged, &first);
+	pool->trust.refused |= r.tables_damaged != 0;
 	r.left = pool->trust.settled < pool->at.pages;
 	r.first_damaged = first;
-	if (!r.left)
-		ppt__epochs_forget(pool);
+	if (!r.left && !pool->trust.refused)
+		ppt__epochs_forget(pool, false);
 	if (out)
 		*out = r;
 	return 0;

@@ -137,11 +137,37 @@ static void make_cold(struct ppt_pool *pool, uint32_t page,
 				     pool->trust.edit[s]);
 }
 
+/*
+ * Vet a table's content and bring it under the present memory map.  One that
+ * breaks the policy is rebased too: another attach may have another policy,
+ * when its epoch is long forgotten.
+ */
+static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
+		    const uint64_t *word, uint64_t lines,
+		    const struct ppt__moves *moves, struct ppt_diag *diag)
+{
+	struct ppt__trust *t = &pool->trust;
+	uint32_t level = ppt__desc_level(desc);
+	bool forbidden = false;
+	int err = ppt__pt_ops_of_family(ppt__desc_family(desc))
+			  ->vet(pool, level, word, lines, ppt__desc_live(desc),
+				moves, t->edit, &forbidden, diag);
+
+	if (!err && !moves->same) {
+		err = ppt__txn_side(pool, fill_rebased, &page);
+		t->rebased += !err;
+	} else if (!err && !forbidden && t->marks && level > 1) {
+		make_cold(pool, page, word);
+	}
+	if (!err && forbidden)
+		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
+				 "a leaf is writable and executable", page);
+	return err;
+}
+
 int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 		     uint32_t level, struct ppt_diag *diag)
 {
-	struct ppt__trust *t = &pool->trust;
-	const struct ppt__pt_ops *ops = ppt__pt_ops_of_family(family);
 	const struct ppt__moves *moves;
 	const uint64_t *word;
 	uint64_t desc, lines;
@@ -152,7 +178,8 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 				 "an entry leads outside the pool's tables",
 				 page);
 	desc = ppt__desc_load(pool, page);
-	if (!ops || ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
+	if (!ppt__pt_ops_of_family(family) ||
+	    ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
 	    ppt__desc_family(desc) != family || ppt__desc_share(desc) == 0)
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "descriptor is not that of a table of this "
@@ -171,17 +198,10 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 	    ppt__desc_lines(pool->seed, page, ppt__desc_hi(desc), word, lines))
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "differs from its descriptor", page);
-	err = ops->vet(pool, level, word, lines, ppt__desc_live(desc), moves,
-		       t->edit, diag);
-	if (!err && !moves->same) {
-		err = ppt__txn_side(pool, fill_rebased, &page);
-		t->rebased += !err;
-	} else if (!err && t->marks && level > 1) {
-		make_cold(pool, page, word);
-	}
+	err = bring_up(pool, page, desc, word, lines, moves, diag);
 	if (err)
 		return err;
-	t->touched++;
+	pool->trust.touched++;
 	ppt__trust_set(pool, page);
 	return 0;
 }
@@ -204,31 +224,99 @@ static bool is_table(struct ppt_pool *pool, uint32_t page, uint64_t *desc)
 	return ppt__desc_is_table(*desc) && !ppt__pages_held(pool, page, 1);
 }
 
+static void count_damaged(uint32_t page, uint64_t *damaged, uint32_t *first)
+{
+	if (!*damaged)
+		*first = page;
+	++*damaged;
+}
+
+struct sweep {
+	uint64_t *damaged;
+	uint32_t *first;
+};
+
+/* Each table among the pages [page, end).  No transaction is open. */
+static void for_tables(struct ppt_pool *pool, uint64_t page, uint64_t end,
+		       void (*fn)(struct ppt_pool *, uint32_t page,
+				  uint64_t desc, struct sweep *),
+		       struct sweep *sweep)
+{
+	while (page < end) {
+		uint64_t n = PPT_PAGE_WORDS - page % PPT_PAGE_WORDS;
+		const uint64_t *desc;
+
+		n = n < end - page ? n : end - page;
+		desc = ppt__pm_view(&pool->pm,
+				    ppt__word(pool->at.desc_page, 0) + page, n);
+		for (uint64_t i = 0; i < n; i++) {
+			uint64_t d =
+				__atomic_load_n(desc + i, __ATOMIC_RELAXED);
+			uint32_t p = (uint32_t)(page + i);
+
+			if (ppt__desc_is_table(d) && is_table(pool, p, &d))
+				fn(pool, p, d, sweep);
+		}
+		page += n;
+	}
+}
+
+static void sweep_table(struct ppt_pool *pool, uint32_t page, uint64_t desc,
+			struct sweep *sweep)
+{
+	if (ppt__table_expect(pool, page, ppt__desc_family(desc),
+			      ppt__desc_level(desc), NULL))
+		count_damaged(page, sweep->damaged, sweep->first);
+}
+
 void ppt__trust_sweep(struct ppt_pool *pool, uint64_t pages, uint64_t *damaged,
 		      uint32_t *first)
 {
 	struct ppt__trust *t = &pool->trust;
-	uint64_t desc;
+	uint64_t end = pool->at.pages;
 
 	if (t->settled < pool->at.first_page)
 		t->settled = pool->at.first_page;
-	for (; pages && t->settled < pool->at.pages; pages--, t->settled++) {
-		uint32_t page = t->settled;
-
-		if (!is_table(pool, page, &desc) ||
-		    !ppt__table_expect(pool, page, ppt__desc_family(desc),
-				       ppt__desc_level(desc), NULL))
-			continue;
-		if (!*damaged)
-			*first = page;
-		++*damaged;
-	}
+	if (pages < end - t->settled)
+		end = t->settled + pages;
+	for_tables(pool, t->settled, end, sweep_table,
+		   &(struct sweep){ damaged, first });
+	t->settled = (uint32_t)end;
 }
 
-void ppt__epochs_forget(struct ppt_pool *pool)
+/*
+ * A refused table that lies under an epoch which is forgotten now.  Its
+ * descriptor has that epoch modulo 16: it is put half a turn away from the
+ * present one, so that no later epoch is taken for it.  Whether the descriptor
+ * was right stays as it is: the checksum is updated, not made anew.
+ */
+static int fill_outcast(struct ppt_pool *pool, void *arg)
+{
+	const uint32_t *page = arg;
+	uint64_t desc = ppt__desc_load(pool, *page);
+	uint32_t hi = ppt__desc_hi(desc);
+	uint32_t far = (ppt__desc_epoch(desc) ^ (pool->epoch + 8u)) & 15u;
+
+	return ppt__table_desc(pool, *page,
+			       ppt__desc_update(desc, hi ^ far << 6, 0, 0, 0));
+}
+
+static void cast_out(struct ppt_pool *pool)
+{
+	uint64_t desc;
+
+	for (uint32_t page = pool->at.first_page; page < pool->at.pages; page++)
+		if (is_table(pool, page, &desc) &&
+		    ppt__desc_epoch(desc) != (pool->epoch & 15u))
+			ppt__txn_side(pool, fill_outcast, &page);
+}
+
+void ppt__epochs_forget(struct ppt_pool *pool, bool refused)
 {
 	struct ppt_m_superblock *sb = pool->superblock;
 
+	if (refused)
+		cast_out(pool);
 	if (ppt__get32(sb->epoch_oldest) == pool->epoch)
 		return;
 	/* No record of an older epoch may be replayed after this. */
@@ -239,18 +327,29 @@ void ppt__epochs_forget(struct ppt_pool *pool)
 	ppt__superblock_write(pool);
 }
 
-void ppt__trust_arm_all(struct ppt_pool *pool)
+void ppt__trust_stray(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		      uint32_t level, uint64_t *damaged, uint32_t *first)
 {
-	uint64_t desc;
+	uint64_t desc = page < pool->at.pages ? ppt__desc_load(pool, page) : 0;
 
-	for (uint32_t page = pool->at.first_page; page < pool->at.pages;
-	     page++) {
-		const struct ppt__pt_ops *ops;
+	if (ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
+	    ppt__desc_family(desc) != family || ppt__pages_held(pool, page, 1))
+		count_damaged(page, damaged, first);
+}
 
-		if (!is_table(pool, page, &desc) || !ppt__trusted(pool, page))
-			continue;
-		ops = ppt__pt_ops_of_family(ppt__desc_family(desc));
-		if (ppt__desc_level(desc) > 1)
-			ops->arm(pool, page, ppt__desc_level(desc));
-	}
+static void arm_table(struct ppt_pool *pool, uint32_t page, uint64_t desc,
+		      struct sweep *sweep)
+{
+	const struct ppt__pt_ops *ops =
+		ppt__pt_ops_of_family(ppt__desc_family(desc));
+
+	if (ppt__trusted(pool, page) && ppt__desc_level(desc) > 1)
+		ops->arm(pool, page, ppt__desc_level(desc), sweep->damaged,
+			 sweep->first);
+}
+
+void ppt__trust_links(struct ppt_pool *pool, uint64_t *damaged, uint32_t *first)
+{
+	for_tables(pool, pool->at.first_page, pool->at.pages, arm_table,
+		   &(struct sweep){ damaged, first });
 }

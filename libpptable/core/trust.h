@@ -46,11 +46,12 @@ struct ppt__trust {
 	uint32_t policy;          /* enum ppt_policy */
 	struct ppt__moves *moves; /* by epoch % PPT_M_EPOCHS */
 	uint64_t *edit;           /* a page of DRAM */
-	uint32_t settled;         /* pages before it are of the present epoch */
-	uint64_t armed;           /* entries */
-	uint64_t touched;         /* tables */
-	uint64_t rebased;         /* tables */
-	uint64_t frames_lost;     /* leaves whose memory is gone */
+	uint32_t settled;     /* pages before it are of the present epoch … */
+	bool refused;         /* … but for damaged ones */
+	uint64_t armed;       /* entries */
+	uint64_t touched;     /* tables */
+	uint64_t rebased;     /* tables */
+	uint64_t frames_lost; /* leaves whose memory is gone */
 };
 
 struct ppt__pt_ops;
@@ -83,13 +84,23 @@ void ppt__trust_arm(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 void ppt__trust_sweep(struct ppt_pool *pool, uint64_t pages, uint64_t *damaged,
 		      uint32_t *first);
 
-/* After a sweep over all: older memory maps are needed no more. */
-void ppt__epochs_forget(struct ppt_pool *pool);
+/*
+ * After a sweep over all: older memory maps are needed no more.
+ * @refused: the sweep has refused tables, and whatever they are under, it is to
+ *           be forgotten.
+ */
+void ppt__epochs_forget(struct ppt_pool *pool, bool refused);
 
 /*
  * After a sweep over all: entries that name tables that were touched are armed,
- * the others cold.
+ * the others cold.  @damaged, @first: as with the sweep, for entries that name
+ * what is no such table at all.
  */
-void ppt__trust_arm_all(struct ppt_pool *pool);
+void ppt__trust_links(struct ppt_pool *pool, uint64_t *damaged,
+		      uint32_t *first);
+
+/* What a sweep did not meet because it does not say that it is a table. */
+void ppt__trust_stray(struct ppt_pool *pool, uint32_t page, uint32_t family,
+		      uint32_t level, uint64_t *damaged, uint32_t *first);
 
 #endif

@@ -169,6 +169,10 @@ PER_FAMILY uint32_t delta(const uint64_t *old, uint32_t n, uint64_t v,
 uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
 			   uint64_t stride, uint32_t family)
 {
+	/* Steps of pages leave alone what canonical form is about. */
+	if (!old && stride % 4096 == 0)
+		return delta(NULL, n, ppt__canon(family, v), stride,
+			     PPT__FAMILY_NONE);
 	if (family == PPT__FAMILY_X86_64)
 		return delta(old, n, v, stride, PPT__FAMILY_X86_64);
 	return delta(old, n, v, stride, PPT__FAMILY_NONE);

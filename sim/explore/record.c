@@ -35,6 +35,7 @@ static struct trace_event event_now(struct engine *x, enum trace_kind kind,
 				     .low = (uint16_t)x->world.low,
 				     .high = (uint16_t)(x->world.states - 1),
 				     .map = map_now(x),
+				     .trust = (uint8_t)x->world.recover,
 				     .quiet = x->world.quiet,
 				     .word = (uint32_t)(off / 8) };
 }
@@ -109,6 +110,14 @@ static void add_run_event(struct engine *x, enum ppt_pm_event event,
 	}
 }
 
+static inline bool eight_closed(const uint8_t *open)
+{
+	uint64_t eight;
+
+	memcpy(&eight, open, sizeof(eight));
+	return !eight;
+}
+
 void engine_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 		  uint64_t len, const char *site)
 {
@@ -118,6 +127,8 @@ void engine_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 		const uint8_t *open = x->media.open + off / 64;
 		const uint8_t *last = x->media.open + (off + len - 1) / 64;
 
+		for (; last - open >= 7 && eight_closed(open); open += 8)
+			;
 		for (; open <= last; open++)
 			if (__builtin_expect(*open, 0))
 				engine_decide(x, off / 8, len / 8);

@@ -22,7 +22,7 @@ static void die(const char *what)
 }
 
 /* Memory that a step outside of ends in a fault. */
-static uint8_t *fenced(uint64_t bytes)
+uint8_t *harm_fenced(uint64_t bytes)
 {
 	uint8_t *p = mmap(NULL, bytes + 2 * PPT_PAGE_BYTES,
 			  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -34,7 +34,7 @@ static uint8_t *fenced(uint64_t bytes)
 	return p + PPT_PAGE_BYTES;
 }
 
-static void unfence(uint8_t *p, uint64_t bytes)
+void harm_unfence(uint8_t *p, uint64_t bytes)
 {
 	munmap(p - PPT_PAGE_BYTES, bytes + 2 * PPT_PAGE_BYTES);
 }
@@ -220,22 +220,29 @@ static void mark(struct harm *h, const uint8_t *after)
 		mark_page(h, after, p);
 }
 
+void harm_cut(const struct specimen *image, uint8_t *media, uint64_t line)
+{
+	uint64_t n = image->journal_bytes / PPT_LINE_BYTES;
+	uint8_t *ring =
+		media + (uint64_t)image->at.journal_page * PPT_PAGE_BYTES;
+
+	memcpy(media, image->bytes, image->size);
+	for (; line < image->end; line++)
+		memset(ring + line % n * PPT_LINE_BYTES, 0, PPT_LINE_BYTES);
+}
+
 /* What the pool may be if the journal ends early, record by record. */
 static void cut_short(struct harm *h)
 {
 	const struct specimen *i = h->image;
-	uint64_t n = i->journal_bytes / PPT_LINE_BYTES;
-	uint64_t word[PPT__RECORD_WORDS_MAX], *ring;
+	uint64_t word[PPT__RECORD_WORDS_MAX];
 	uint32_t lines;
 
-	ring = (uint64_t *)(void *)h->attach + ppt__word(i->at.journal_page, 0);
 	for (uint64_t line = i->tail; line < i->end; line += lines) {
 		uint64_t hash = 0;
 
 		lines = specimen_record(i, line, word);
-		memcpy(h->attach, i->bytes, i->size);
-		for (uint64_t k = line; k < i->end; k++)
-			memset(ring + k % n * 8, 0, PPT_LINE_BYTES);
+		harm_cut(i, h->attach, line);
 		if (h->torn_count == HARM_STATES ||
 		    attach(h, h->attach, &hash) != READ)
 			die("journal cut short");
@@ -249,8 +256,8 @@ void harm_open(struct harm *h, const struct specimen *image)
 
 	memset(h, 0, sizeof(*h));
 	h->image = image;
-	h->check = fenced(size);
-	h->attach = fenced(size);
+	h->check = harm_fenced(size);
+	h->attach = harm_fenced(size);
 	h->place = calloc(1, size / 8);
 	h->ad = calloc(1, size / 8);
 	h->type = calloc(1, image->at.pages);
@@ -274,8 +281,9 @@ void harm_open(struct harm *h, const struct specimen *image)
 
 void harm_close(struct harm *h)
 {
-	unfence(h->check, h->image->size);
-	unfence(h->attach, h->image->size);
+	harm_unfence(h->check, h->image->size);
+	harm_unfence(h->attach, h->image->size);
+	harm_trust_close(h);
 	free(h->place);
 	free(h->ad);
 	free(h->type);
@@ -291,7 +299,7 @@ bool harm_is_metadata(const struct harm *h, uint32_t page)
 
 /* ---------------------------------------------------------------- damage -- */
 
-static int broken(struct harm *h, const char *how, uint64_t off, uint64_t len)
+int harm_broken(struct harm *h, const char *how, uint64_t off, uint64_t len)
 {
 	if (!h->why[0])
 		(void)snprintf(h->why, sizeof(h->why),
@@ -327,12 +335,11 @@ static enum harm_place inert(const struct harm *h, uint64_t off, uint64_t len)
 }
 
 /* Whether it can have cut the journal short. */
-static bool in_ring(const struct harm *h, uint64_t off)
+bool harm_in_ring(const struct specimen *image, uint64_t off)
 {
 	uint64_t page = off / PPT_PAGE_BYTES;
 
-	return page >= h->image->at.journal_page &&
-	       page < h->image->at.desc_page;
+	return page >= image->at.journal_page && page < image->at.desc_page;
 }
 
 static bool is_torn(const struct harm *h, uint64_t hash)
@@ -349,17 +356,17 @@ static int judge(struct harm *h, uint64_t off, uint64_t len,
 {
 	h->tried++;
 	if (outcome != READ && !reported)
-		return broken(h, "attach or reading fails, check is clean", off,
-			      len);
+		return harm_broken(h, "attach or reading fails, check is clean",
+				   off, len);
 	if (outcome == READ && !reported) {
 		if (hash == h->good && place != HARM_MATTERS)
 			h->inert[place]++;
-		else if (in_ring(h, off) && is_torn(h, hash))
+		else if (harm_in_ring(h->image, off) && is_torn(h, hash))
 			h->cut++;
 		else if (hash == h->good)
-			return broken(h, "goes unnoticed", off, len);
+			return harm_broken(h, "goes unnoticed", off, len);
 		else
-			return broken(h, "WRONG TRANSLATION", off, len);
+			return harm_broken(h, "WRONG TRANSLATION", off, len);
 		return 0;
 	}
 	if (outcome == REFUSED)
@@ -394,6 +401,8 @@ int harm_try(struct harm *h, uint64_t off, const uint8_t *bytes, uint64_t len)
 	uint64_t hash = 0;
 	bool reported;
 
+	if (h->trust)
+		return harm_trust_try(h, off, bytes, len);
 	memcpy(h->check + off, bytes, len);
 	memcpy(h->attach + off, bytes, len);
 	place = inert(h, off, len);
@@ -423,7 +432,7 @@ int harm_read(struct harm *h)
 		return 1;
 	if (outcome == READ)
 		return 0;
-	return broken(h, "attach or reading fails, check is clean", 0, 0);
+	return harm_broken(h, "attach or reading fails, check is clean", 0, 0);
 }
 
 int harm_flip(struct harm *h, uint64_t bit)
@@ -441,6 +450,10 @@ void harm_print(const struct harm *h, const char *what)
 		"held", "free", "data",      "A/D",
 	};
 
+	if (h->trust) {
+		harm_trust_print(h, what, kinds[h->image->kind]);
+		return;
+	}
 	printf("%s, %s: %llu tried; refused %llu, reading fails %llu, "
 	       "reported %llu, reported and wrong without %llu, "
 	       "journal's end %llu; inert:",

@@ -27,6 +27,8 @@ enum harm_place {
 
 #define HARM_STATES 64u
 
+struct harm_trust; /* harm_trust.c */
+
 struct harm {
 	const struct specimen *image;
 	uint8_t *check; /* two copies, each between pages that fault */
@@ -49,8 +51,9 @@ struct harm {
 	uint64_t wrong;    /* by check only; without it one would be wrong */
 	uint64_t cut;      /* the end of the journal is gone */
 	uint64_t inert[HARM_PLACES];
-	struct ppt_diag diag; /* of the last attach or read */
-	char why[256];        /* the first broken promise */
+	struct ppt_diag diag;     /* of the last attach or read */
+	char why[256];            /* the first broken promise */
+	struct harm_trust *trust; /* NULL, or in every trust mode instead */
 };
 
 void harm_open(struct harm *h, const struct specimen *image);
@@ -69,9 +72,38 @@ int harm_flip(struct harm *h, uint64_t bit);
  */
 int harm_read(struct harm *h);
 
+/*
+ * From now on damage is not checked for, but attached to in every trust mode:
+ * what is mapped, read by the library and walked by hardware, must be what it
+ * was, or nothing.
+ */
+void harm_trust_open(struct harm *h);
+
+/* So much of the media is left. */
+int harm_trust_truncate(struct harm *h, uint64_t bytes);
+
 /* Whether a page holds metadata, or else only proves that it is inert. */
 bool harm_is_metadata(const struct harm *h, uint32_t page);
 
 void harm_print(const struct harm *h, const char *what);
+
+/* ------------------------------------------ harm.c and harm_trust.c only -- */
+
+/* Memory that a step outside of ends in a fault. */
+uint8_t *harm_fenced(uint64_t bytes);
+void harm_unfence(uint8_t *p, uint64_t bytes);
+
+/* @media is the image with the journal cut short at a line. */
+void harm_cut(const struct specimen *image, uint8_t *media, uint64_t line);
+/* Whether damage there can cut the journal short. */
+bool harm_in_ring(const struct specimen *image, uint64_t off);
+/* Note a broken promise; -1. */
+int harm_broken(struct harm *h, const char *how, uint64_t off, uint64_t len);
+
+int harm_trust_try(struct harm *h, uint64_t off, const uint8_t *bytes,
+		   uint64_t len);
+void harm_trust_print(const struct harm *h, const char *what,
+		      const char *image);
+void harm_trust_close(struct harm *h);
 
 #endif

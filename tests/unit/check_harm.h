@@ -27,7 +27,26 @@ struct sample {
 	uint32_t bits;      /* of metadata */
 	uint32_t dead_bits; /* of dead lines and other inert places */
 	uint32_t pages;     /* pairs of pages */
+	uint32_t zeros;     /* lines zeroed, pages of another pool */
+	bool trust;         /* attach in all modes, instead of checking */
 };
+
+static inline void harm_begin(struct harm *h, const struct specimen *image,
+			      const struct sample *sample)
+{
+	harm_open(h, image);
+	if (sample->trust)
+		harm_trust_open(h);
+}
+
+static inline void harm_end(struct harm *h, const char *what)
+{
+	(void)alarm(0);
+	harm_print(h, what);
+	if (h->why[0])
+		fail_msg("%s", h->why);
+	harm_close(h);
+}
 
 static inline bool harm_mine(uint32_t page)
 {
@@ -51,7 +70,7 @@ static inline void harm_bits(const struct specimen *image,
 	uint64_t at = 0;
 	struct harm h;
 
-	harm_open(&h, image);
+	harm_begin(&h, image, sample);
 	for (uint32_t p = 0; p < image->at.pages; p++) {
 		if (!harm_mine(p))
 			continue;
@@ -69,34 +88,28 @@ static inline void harm_bits(const struct specimen *image,
 				(void)harm_flip(&h, bit);
 		}
 	}
-	(void)alarm(0);
-	harm_print(&h, "bits");
-	if (h.why[0])
-		fail_msg("%s", h.why);
-	harm_close(&h);
+	harm_end(&h, "bits");
 }
 
-static inline void harm_zeros(const struct specimen *image, uint64_t len)
+static inline void harm_zeros(const struct specimen *image, uint64_t len,
+			      const struct sample *sample)
 {
 	uint8_t zero[PPT_PAGE_BYTES] = { 0 };
 	struct harm h;
 
-	harm_open(&h, image);
+	harm_begin(&h, image, sample);
 	for (uint64_t off = 0; off < image->size; off += len) {
 		uint32_t page = (uint32_t)(off / PPT_PAGE_BYTES);
 
 		/* Of what is inert throughout, a few. */
 		if (!harm_mine(page) ||
-		    (!harm_is_metadata(&h, page) && off / len % 31))
+		    (!harm_is_metadata(&h, page) && off / len % 31) ||
+		    off / len * 7 / 3 % sample->zeros)
 			continue;
 		(void)alarm(HANG);
 		(void)harm_try(&h, off, zero, len);
 	}
-	(void)alarm(0);
-	harm_print(&h, len == PPT_PAGE_BYTES ? "pages zeroed" : "lines zeroed");
-	if (h.why[0])
-		fail_msg("%s", h.why);
-	harm_close(&h);
+	harm_end(&h, len == PPT_PAGE_BYTES ? "pages zeroed" : "lines zeroed");
 }
 
 /* Pages of metadata replaced by those of the same pool. */
@@ -106,7 +119,7 @@ static inline void harm_pages(const struct specimen *image,
 	uint64_t at = 0;
 	struct harm h;
 
-	harm_open(&h, image);
+	harm_begin(&h, image, sample);
 	for (uint32_t to = 0; to < image->at.pages; to++) {
 		if (!harm_is_metadata(&h, to) || !harm_mine(to))
 			continue;
@@ -119,35 +132,42 @@ static inline void harm_pages(const struct specimen *image,
 						(uint64_t)from * PPT_PAGE_BYTES,
 					PPT_PAGE_BYTES);
 	}
-	(void)alarm(0);
-	harm_print(&h, "pages replaced");
-	if (h.why[0])
-		fail_msg("%s", h.why);
-	harm_close(&h);
+	harm_end(&h, "pages replaced");
 }
 
 /* Every page replaced by the same page of another pool. */
-static inline void harm_foreign(const struct specimen *image)
+static inline void harm_foreign(const struct specimen *image,
+				const struct sample *sample)
 {
 	struct specimen other;
 	struct harm h;
 
 	specimen_make(&other, image->kind, 2);
-	harm_open(&h, image);
+	harm_begin(&h, image, sample);
 	for (uint32_t p = 0; p < image->at.pages; p++) {
 		uint64_t off = (uint64_t)p * PPT_PAGE_BYTES;
 
 		(void)alarm(HANG);
-		if (harm_mine(p))
+		if (harm_mine(p) && p % sample->zeros == 0)
 			(void)harm_try(&h, off, other.bytes + off,
 				       PPT_PAGE_BYTES);
 	}
-	(void)alarm(0);
-	harm_print(&h, "pages of another pool");
-	if (h.why[0])
-		fail_msg("%s", h.why);
-	harm_close(&h);
+	harm_end(&h, "pages of another pool");
 	specimen_free(&other);
+}
+
+/* The media ends early. */
+static inline void harm_truncated(const struct specimen *image,
+				  const struct sample *sample)
+{
+	struct harm h;
+
+	harm_begin(&h, image, sample);
+	for (uint32_t p = 0; p < image->at.pages; p++)
+		if (harm_mine(p))
+			(void)harm_trust_truncate(&h,
+						  (uint64_t)p * PPT_PAGE_BYTES);
+	harm_end(&h, "truncated");
 }
 
 static inline void harm_everything(const struct sample *sample)
@@ -157,10 +177,12 @@ static inline void harm_everything(const struct sample *sample)
 
 		specimen_make(&image, (enum everything_kind)k, 1);
 		harm_bits(&image, sample);
-		harm_zeros(&image, PPT_LINE_BYTES);
-		harm_zeros(&image, PPT_PAGE_BYTES);
+		harm_zeros(&image, PPT_LINE_BYTES, sample);
+		harm_zeros(&image, PPT_PAGE_BYTES, sample);
 		harm_pages(&image, sample);
-		harm_foreign(&image);
+		harm_foreign(&image, sample);
+		if (sample->trust)
+			harm_truncated(&image, sample);
 		specimen_free(&image);
 	}
 }

@@ -9,7 +9,9 @@
 
 static void ppt_check__any_damage_is_refused_reported_or_inert(void **state)
 {
-	const struct sample sample = { .bits = 1, .dead_bits = 1, .pages = 1 };
+	const struct sample sample = {
+		.bits = 1, .dead_bits = 1, .pages = 1, .zeros = 1
+	};
 
 	harm_everything(&sample);
 }

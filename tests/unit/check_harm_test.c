@@ -9,9 +9,9 @@
 
 static void ppt_check__sampled_damage_is_refused_reported_or_inert(void **state)
 {
-	const struct sample sample = { .bits = 67,
-				       .dead_bits = 1024,
-				       .pages = 7 };
+	const struct sample sample = {
+		.bits = 67, .dead_bits = 1024, .pages = 7, .zeros = 1
+	};
 
 	harm_everything(&sample);
 }

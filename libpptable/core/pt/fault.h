@@ -43,21 +43,6 @@ static int pt_restore(struct pt_path *path, struct ppt_diag *diag)
 	return ppt__call_end(pool, &call, err, diag);
 }
 
-/* Whether the region of a lost leaf has its memory now. */
-static bool pt_is_back(const struct pt_path *path, ppt_pa_t *pa)
-{
-	struct ppt_pool *pool = path->pool;
-	uint32_t i = pte_lost_region(path->entry);
-	uint64_t off = pte_lost_off(path->entry);
-	struct ppt__move r;
-
-	if (i >= pool->map.count)
-		return false;
-	r.now_len = pool->map.region[i].len;
-	*pa = pool->map.region[i].base + off;
-	return pt_fits(&r, off, path->level);
-}
-
 /* Memory that is gone, as the policy has it.  Return: 0; PT_AGAIN; an error. */
 static int pt_fault_gone(struct ppt_space *space, struct ppt_fault *out,
 			 struct ppt_diag *diag)

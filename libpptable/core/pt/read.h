@@ -35,12 +35,28 @@ static void pt_extend(struct pt_path *path, struct ppt_extent *out)
 	}
 }
 
+/* Whether the region of a lost leaf has its memory now. */
+static bool pt_is_back(const struct pt_path *path, ppt_pa_t *pa)
+{
+	struct ppt_pool *pool = path->pool;
+	uint32_t i = pte_lost_region(path->entry);
+	uint64_t off = pte_lost_off(path->entry);
+	struct ppt__move r;
+
+	if (i >= pool->map.count)
+		return false;
+	r.now_len = pool->map.region[i].len;
+	*pa = pool->map.region[i].base + off;
+	return pt_fits(&r, off, path->level);
+}
+
 /* What va is in the middle of: a leaf, or what is left of one that is lost. */
 static void pt_extent(const struct pt_path *path, ppt_va_t va,
 		      struct ppt_extent *out)
 {
 	uint64_t span = pte_span(path->level), in = va % span;
 	bool leaf = path->kind == PTE_LEAF;
+	ppt_pa_t pa;
 
 	*out = (struct ppt_extent){
 		.va = va,
@@ -48,12 +64,12 @@ static void pt_extent(const struct pt_path *path, ppt_va_t va,
 		.len = span - in,
 		.prot = pte_prot(path->entry),
 		.page_size = span,
-		.state = leaf                       ? PPT_EXTENT_MAPPED :
-			 pte_lost_zero(path->entry) ? PPT_EXTENT_ZERO :
-						      PPT_EXTENT_LOST,
+		.state = leaf ? PPT_EXTENT_MAPPED : PPT_EXTENT_LOST,
 	};
 	if (leaf)
 		return;
+	if (pte_lost_zero(path->entry) && pt_is_back(path, &pa))
+		out->state = PPT_EXTENT_ZERO;
 	out->region = pte_lost_region(path->entry);
 	out->pa = pte_lost_off(path->entry) + in;
 }

@@ -18,6 +18,7 @@ struct pt_vet {
 	uint64_t limit;
 	uint64_t delta;
 	uint64_t lost;   /* leaves whose memory is gone */
+	bool wx;         /* a leaf is writable and executable */
 	const char *why; /* an entry is refused */
 };
 
@@ -95,11 +96,17 @@ static void pt_vet_like(struct pt_vet *v, const struct ppt__move *r)
 	v->delta = r->now - r->was;
 }
 
+static bool pt_is_wx(uint64_t e)
+{
+	const uint32_t wx = PPT_PROT_WRITE | PPT_PROT_EXEC;
+
+	return (pte_prot(e) & wx) == wx;
+}
+
 static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 {
 	const uint64_t span = pte_span(v->level);
 	ppt_pa_t pa = pte_leaf_pa(e, v->level);
-	uint32_t prot = pte_prot(e);
 	const struct ppt__move *r;
 	uint64_t off;
 
@@ -107,9 +114,7 @@ static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 		return pt_refuse(v, "an entry has reserved bits set");
 	if (!pt_vet_region(v, pa))
 		return pt_refuse(v, "an entry leads out of the known memory");
-	if (v->pool->trust.policy & PPT_POLICY_WX && prot & PPT_PROT_WRITE &&
-	    prot & PPT_PROT_EXEC)
-		return pt_refuse(v, "a leaf is writable and executable");
+	v->wx |= pt_is_wx(e);
 	r = &v->moves->region[v->region];
 	off = pa - r->was;
 	if (v->region == 0 && !pt_vet_frames(v, off))
@@ -140,12 +145,18 @@ static uint64_t pt_vet_lost(struct pt_vet *v, uint64_t e)
 	if (i == 0 && !pt_vet_frames(v, off))
 		return pt_refuse(v, "a lost entry names a page of the pool "
 				    "that holds no data");
+	v->wx |= pt_is_wx(e);
 	r = &v->moves->region[i];
-	if (v->moves->same || pte_lost_zero(e) || !pt_fits(r, off, v->level) ||
-	    (r->now + off) % span)
+	if (v->moves->same)
 		return e;
-	return r->fresh ? pte_lost(e, i, off, true) :
-			  pte_found(e, r->now + off);
+	if (!pt_fits(r, off, v->level) && v->pool->trust.lost == PPT_LOST_DROP)
+		return 0;
+	/* Content is lost also while its memory is not there. */
+	if (pte_lost_zero(e) || r->fresh)
+		return pte_lost(e, i, off, true);
+	if (!pt_fits(r, off, v->level) || (r->now + off) % span)
+		return e;
+	return pte_found(e, r->now + off);
 }
 
 /* Its table is looked at when it is entered; here, that it can be one. */
@@ -234,7 +245,7 @@ pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
 
 static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		  uint64_t lines, uint32_t live, const struct ppt__moves *moves,
-		  uint64_t *out, struct ppt_diag *diag)
+		  uint64_t *out, bool *forbidden, struct ppt_diag *diag)
 {
 	struct pt_vet v = { .pool = pool,
 			    .moves = moves,
@@ -251,23 +262,45 @@ static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 				 "says",
 				 found);
 	pool->trust.frames_lost += v.lost;
+	*forbidden = v.wx && pool->trust.policy & PPT_POLICY_WX;
 	return 0;
 }
 
-/* Entries that name tables: armed if these were touched, else cold. */
-static void pt_arm(struct ppt_pool *pool, uint32_t page, uint32_t level)
+/* An entry that names a table: armed if that was touched, else cold. */
+static void pt_arm_entry(struct ppt_pool *pool, uint32_t page, uint32_t level,
+			 uint32_t slot, uint64_t e, uint64_t *damaged,
+			 uint32_t *first)
 {
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
-		uint64_t e = ppt__load(pool, page, s), want;
-		uint32_t child;
+	uint64_t want = pte_armed(e);
+	uint32_t child;
 
-		if (pte_kind(e, level) != PTE_TABLE)
-			continue;
-		want = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY,
-					level - 1, &child, NULL) ?
-			       pte_cold(e) :
-			       pte_armed(e);
-		if (want != e)
-			ppt__trust_arm(pool, page, s, want);
+	if (ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY, level - 1,
+			     &child, NULL)) {
+		want = pte_cold(e);
+		ppt__trust_stray(pool, child, PTE_FAMILY, level - 1, damaged,
+				 first);
+	}
+	if (want != e)
+		ppt__trust_arm(pool, page, slot, want);
+}
+
+static void pt_arm(struct ppt_pool *pool, uint32_t page, uint32_t level,
+		   uint64_t *damaged, uint32_t *first)
+{
+	const uint64_t *word =
+		ppt__pm_view(&pool->pm, ppt__word(page, 0), PPT_PAGE_WORDS);
+	uint64_t lines = ppt__page_lines(word);
+
+	for (; lines; lines &= lines - 1) {
+		uint32_t s = (uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
+
+		for (uint32_t end = s + PPT__LINE_WORDS; s < end; s++) {
+			uint64_t e =
+				__atomic_load_n(word + s, __ATOMIC_RELAXED);
+
+			if (pte_kind(e, level) == PTE_TABLE)
+				pt_arm_entry(pool, page, level, s, e, damaged,
+					     first);
+		}
 	}
 }

@@ -73,8 +73,11 @@ struct ppt_fault {
  * that lead to them: no TLB flush is needed.  A lost page whose memory has come
  * back is mapped again; one whose memory is gone is treated as
  * ppt_attach_config's @lost says.
- * Durable: rebased tables and replaced pages, on return; armed entries need not
- *          be.  Crash: as if it had not been called.
+ * Durable: rebased tables and replaced pages, on return, and relaxed commits,
+ *          so that hardware sees them too; armed entries need not be.  With a
+ *          transaction open, its writes count as made, and a lost page is cured
+ *          as a part of it: hardware sees that after ppt_commit.
+ *          Crash: as if it had not been called.
  * Bound:   one table for each level; a table that is rebased is 1 transaction.
  * Return:  0 and @out; PPT_E_RANGE not canonical; the errors of ppt_map where a
  *          lost page is cured.

@@ -258,6 +258,7 @@ struct ppt_settle_report {
  * @out:   NULL or what was done.
  *
  * When all are, older maps are forgotten, so that no later attach has to do it.
+ * While a table is damaged they are not, until there is no room for one more.
  * Durable: on return.  Crash: done or not, table by table.
  * Bound:   1 transaction for each table that is rebased.
  * Return:  0; PPT_E_ROFS; PPT_E_BUSY a transaction is open.
