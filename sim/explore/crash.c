@@ -79,7 +79,16 @@ static unsigned choose_summed(struct engine *x, unsigned area, uint64_t word,
 	return k;
 }
 
-static unsigned choose(struct engine *x, uint64_t word, unsigned n)
+bool engine_is_mark(const struct option *option, unsigned n)
+{
+	for (unsigned i = 1; i < n; i++)
+		if (!engine_same_entry(option[0].value, option[i].value))
+			return false;
+	return true;
+}
+
+static unsigned choose(struct engine *x, uint64_t word,
+		       const struct option *option, unsigned n)
 {
 	struct run *r = &x->run[x->level];
 	unsigned area = summed(x, word), k;
@@ -88,6 +97,8 @@ static unsigned choose(struct engine *x, uint64_t word, unsigned n)
 		return choice_make(&r->choice, n);
 	if (area < ENGINE_SUMMED)
 		k = choose_summed(x, area, word, n);
+	else if (engine_is_mark(option, n))
+		k = by_pattern(x, &r->marks, word, n);
 	else if (r->single++ < SINGLE_MAX)
 		k = choice_make(&r->choice, n);
 	else
@@ -111,7 +122,7 @@ void engine_decide(struct engine *x, uint64_t word, uint64_t n)
 			continue;
 		of = pending_options(p, word, option);
 		if (of > 1) {
-			k = choose(x, word, of);
+			k = choose(x, word, option, of);
 			pending_decide(p, word, &option[k], &r->log);
 		}
 		r->looked += x->mode == ENGINE_LOOK;
@@ -169,7 +180,7 @@ static int attach(struct engine *x, const struct crash_point *at,
 		.scratch_bytes = x->scratch_bytes,
 		.present = at->map ? &x->map[at->map - 1] : NULL,
 		.flags = x->world.attach_flags | PPT_ATTACH_DRAM_KEPT,
-		.trust = PPT_TRUST_FULL,
+		.trust = at->trust,
 	};
 
 	*diag = (struct ppt_diag){ 0 };
@@ -290,7 +301,8 @@ static struct crash_point point_in(const struct run *r, uint32_t e,
 {
 	struct crash_point at = { .event = e,
 				  .allowed = r->at.allowed,
-				  .map = r->at.map };
+				  .map = r->at.map,
+				  .trust = r->at.trust };
 	unsigned state = (unsigned)__builtin_ctzll(found);
 
 	if (e >= r->back)
@@ -399,6 +411,7 @@ static void one_run(struct engine *x, unsigned level,
 	r->at = *at;
 	memset(r->pattern, 0, sizeof(r->pattern));
 	memset(r->torn, 0, sizeof(r->torn));
+	r->marks = 0;
 	r->looked = 0;
 	r->settled = false;
 	r->single = 0;

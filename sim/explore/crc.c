@@ -69,13 +69,20 @@ static uint32_t slow_word(uint32_t raw, uint64_t word)
 	return raw;
 }
 
+/* Where the cold bit (9) is set, it and bit 0 are inverted. */
+static inline uint64_t canon(uint64_t word, uint64_t keep, uint64_t cold)
+{
+	cold &= word;
+	return (word ^ (cold | cold >> 9)) & keep;
+}
+
 static uint32_t slow_lines(uint32_t raw, const uint64_t *word, unsigned lines,
-			   uint64_t keep, uint64_t *live)
+			   uint64_t keep, uint64_t cold, uint64_t *live)
 {
 	*live = 0;
 	for (unsigned i = 0; i < lines * LINE; i++) {
 		*live |= (uint64_t)(word[i] != 0) << i / LINE;
-		raw = slow_word(raw, word[i] & keep);
+		raw = slow_word(raw, canon(word[i], keep, cold));
 	}
 	return raw;
 }
@@ -111,7 +118,8 @@ FAST static inline __m128i product(uint64_t raw, unsigned lines_behind)
 }
 
 FAST static uint32_t fast_lines(uint32_t raw, const uint64_t *word,
-				unsigned lines, uint64_t keep, uint64_t *live)
+				unsigned lines, uint64_t keep, uint64_t cold,
+				uint64_t *live)
 {
 	__m128i sum = product(raw, lines);
 	uint64_t bits = 0;
@@ -124,7 +132,7 @@ FAST static uint32_t fast_lines(uint32_t raw, const uint64_t *word,
 		bits |= UINT64_C(1) << i;
 #pragma GCC unroll 8
 		for (unsigned k = 0; k < LINE; k++)
-			r = _mm_crc32_u64(r, word[k] & keep);
+			r = _mm_crc32_u64(r, canon(word[k], keep, cold));
 		sum = _mm_xor_si128(sum, product(r, lines - 1 - i));
 	}
 	*live = bits;
@@ -144,11 +152,11 @@ uint32_t crc_words(uint32_t raw, const uint64_t *word, uint64_t n)
 }
 
 uint32_t crc_lines(uint32_t raw, const uint64_t *word, unsigned lines,
-		   uint64_t keep, uint64_t *live)
+		   uint64_t keep, uint64_t cold, uint64_t *live)
 {
 #if defined(__x86_64__)
 	if (__builtin_expect(fast, 1))
-		return fast_lines(raw, word, lines, keep, live);
+		return fast_lines(raw, word, lines, keep, cold, live);
 #endif
-	return slow_lines(raw, word, lines, keep, live);
+	return slow_lines(raw, word, lines, keep, cold, live);
 }

@@ -25,10 +25,11 @@ static inline uint32_t crc_word(uint32_t raw, uint64_t word)
 
 /*
  * The same for up to CRC_LINES_MAX lines of 8 words, of each only the bits of
- * @keep; empty lines cost next to nothing.  *@live: a bit for each line that
- * is not.
+ * @keep; empty lines cost next to nothing.  @cold: bit 9 or 0, the mark of a
+ * word that counts as its present form.  *@live: a bit for each line that is
+ * not empty.
  */
 uint32_t crc_lines(uint32_t raw, const uint64_t *word, unsigned lines,
-		   uint64_t keep, uint64_t *live);
+		   uint64_t keep, uint64_t cold, uint64_t *live);
 
 #endif

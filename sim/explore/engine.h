@@ -52,8 +52,21 @@ struct crash_point {
 	uint32_t event;
 	uint64_t allowed;
 	uint16_t map;
+	uint8_t trust;
 	bool emptied;
 };
+
+/* Entries that differ in what is not journalled: accessed, dirty, cold. */
+static inline bool engine_same_entry(uint64_t a, uint64_t b)
+{
+	uint64_t differ = a ^ b, cold = differ >> 9 & 1;
+
+	return !((differ ^ (cold << 9 | cold)) & ~UINT64_C(0x60));
+}
+
+/* Whether only a mark may be lost of a word, and what is below it is not. */
+struct option;
+bool engine_is_mark(const struct option *option, unsigned n);
 
 /* What is read whole, under a checksum: two superblocks, the journal. */
 #define ENGINE_SUMMED 3u
@@ -67,6 +80,7 @@ struct crash_point {
  * @torn:   of what is under a checksum a word was lost; the first in this line
  *           (its number and 1; 0: none).
  * @pattern: how the words are chosen that are not enumerated; 0 not yet.
+ * @marks:  the same for words of which nothing but a mark is undecided.
  * @single: words that no checksum covers and that were.
  * @path:   a hash of the choices that led here.
  */
@@ -81,6 +95,7 @@ struct run {
 	bool settled;
 	uint64_t torn[ENGINE_SUMMED];
 	unsigned pattern[ENGINE_SUMMED + 1];
+	unsigned marks;
 	unsigned single;
 	uint64_t path;
 };

@@ -274,6 +274,7 @@ void engine_crash_at(struct engine *x, uint32_t event)
 	const struct trace_event *e = &x->work.event[event];
 	struct crash_point at = { .event = event,
 				  .map = e->map,
+				  .trust = e->trust,
 				  .emptied = e->emptied };
 	double states;
 

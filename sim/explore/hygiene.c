@@ -81,24 +81,16 @@ static bool is_free(const struct engine *x, uint64_t word)
 	return at < x->media.words && (media[at] >> 32 & 0xf) == DESC_FREE;
 }
 
-/* Entries that differ in what is not journalled: accessed, dirty, cold. */
-static bool same_entry(uint64_t a, uint64_t b)
+/* Whether a record sets a word to a value, or to one that a mark made of it. */
+static bool is_covered(const struct hygiene *h, uint64_t word, uint64_t value,
+		       bool marked)
 {
-	uint64_t differ = a ^ b, cold = differ >> 9 & 1;
+	uint32_t at = slot_of(h->set, word);
 
-	return !((differ ^ (cold << 9 | cold)) & ~UINT64_C(0x60));
-}
-
-/* Whether only a mark may be lost of a word, and what is below it is not. */
-static bool is_mark(const struct engine *x, uint16_t site,
-		    const struct option *option, unsigned n)
-{
-	if (!(x->seen[site] & 1u << TRACE_MARK))
+	if (!h->set->key[at])
 		return false;
-	for (unsigned i = 1; i < n; i++)
-		if (!same_entry(option[0].value, option[i].value))
-			return false;
-	return true;
+	return h->set->value[at] == value ||
+	       (marked && engine_same_entry(h->set->value[at], value));
 }
 
 static void check_word(struct hygiene *h, uint64_t word)
@@ -106,17 +98,15 @@ static void check_word(struct hygiene *h, uint64_t word)
 	struct engine *x = h->x;
 	struct option option[PENDING_OPTIONS_MAX];
 	uint16_t site = pending_site(&x->pending[0], word);
+	bool marked = x->seen[site] & 1u << TRACE_MARK;
 	unsigned n;
-	uint32_t at;
 
 	if ((engine_is_tail(word) && !h->emptied) || is_free(x, word))
 		return;
 	n = pending_options(&x->pending[0], word, option);
-	if (n < 2 || is_mark(x, site, option, n))
-		return;
-	at = slot_of(h->set, word);
-	if ((h->set->key[at] && h->set->value[at] == option[0].value) ||
-	    h->set->full || x->unclean[site])
+	if (n < 2 || (marked && engine_is_mark(option, n)) ||
+	    is_covered(h, word, option[0].value, marked) || h->set->full ||
+	    x->unclean[site])
 		return;
 	x->unclean[site] = true;
 	engine_violation(x, "hygiene",

@@ -12,7 +12,7 @@
 #define SB_WORDS (SB_LINES * 8u)
 #define MAGIC UINT64_C(0x31656c6261747070)
 #define VERSION 1u
-#define EPOCHS 4u
+#define EPOCHS IMAGE_EPOCHS
 #define PA_END (UINT64_C(1) << 52)
 
 /* Offsets in a superblock. */
@@ -33,6 +33,7 @@ enum {
 	AT_SLOT = 100,
 	AT_EPOCH = 104,
 	AT_EPOCH_OLDEST = 108,
+	AT_EPOCHS_COLD = 116,
 	AT_REGION_COUNT = 112,
 	AT_REGION = 256,
 	REGION_BYTES = 88,
@@ -55,7 +56,7 @@ static uint32_t checksum(const uint64_t *sb)
 	memcpy(first, sb, sizeof(first));
 	first[AT_CRC / 8] &= UINT32_MAX;
 	raw = crc_words(UINT32_MAX, first, 8);
-	return ~crc_lines(raw, sb + 8, SB_LINES - 1, UINT64_MAX, &live);
+	return ~crc_lines(raw, sb + 8, SB_LINES - 1, UINT64_MAX, 0, &live);
 }
 
 /* The geometry is the one that follows from the two sizes. */
@@ -88,12 +89,17 @@ static uint64_t region_word(const uint64_t *sb, uint32_t i, unsigned at)
 	return sb[(AT_REGION + i * REGION_BYTES + at) / 8];
 }
 
+static uint64_t place_at(const uint64_t *sb, uint32_t i, uint32_t epoch,
+			 unsigned word)
+{
+	return region_word(sb, i,
+			   AT_REGION_PLACE + epoch % EPOCHS * PLACE_BYTES +
+				   word * 8);
+}
+
 static uint64_t place_word(const uint64_t *sb, uint32_t i, unsigned word)
 {
-	uint32_t epoch = get32(sb, AT_EPOCH) % EPOCHS;
-
-	return region_word(sb, i,
-			   AT_REGION_PLACE + epoch * PLACE_BYTES + word * 8);
+	return place_at(sb, i, get32(sb, AT_EPOCH), word);
 }
 
 /* What is wrong with the copy in page @slot, or NULL. */
@@ -118,6 +124,8 @@ static const char *fault(const uint64_t *sb, uint32_t slot)
 		return "count of regions";
 	if (get32(sb, AT_EPOCH) - get32(sb, AT_EPOCH_OLDEST) >= EPOCHS)
 		return "epochs";
+	if (get32(sb, AT_EPOCHS_COLD))
+		return "DRAM was never lost";
 	if ((uint32_t)region_word(sb, 0, AT_REGION_KIND) != PPT_REGION_POOL ||
 	    place_word(sb, 0, 1) != sb[AT_POOL_BYTES / 8])
 		return "the pool's own region";
@@ -129,8 +137,8 @@ static bool overlap(const struct ppt_region *a, const struct ppt_region *b)
 	return a->base < b->base + b->len && b->base < a->base + a->len;
 }
 
-static int read_regions(const uint64_t *sb, struct ppt_memory_map *map,
-			struct why *why)
+static int read_regions(const uint64_t *sb, uint32_t epoch,
+			struct ppt_memory_map *map, struct why *why)
 {
 	map->count = get32(sb, AT_REGION_COUNT);
 	for (uint32_t i = 0; i < map->count; i++) {
@@ -139,8 +147,10 @@ static int read_regions(const uint64_t *sb, struct ppt_memory_map *map,
 		memcpy(region->uuid.b, sb + (AT_REGION + i * REGION_BYTES) / 8,
 		       16);
 		region->kind = (uint32_t)region_word(sb, i, AT_REGION_KIND);
-		region->base = place_word(sb, i, 0);
-		region->len = place_word(sb, i, 1);
+		region->base = place_at(sb, i, epoch, 0);
+		region->len = place_at(sb, i, epoch, 1);
+		if (i && !region->len && !region->base)
+			continue; /* gone */
 		if (!region->len || region->len % PPT_PAGE_BYTES ||
 		    region->base % PPT_PAGE_BYTES || region->base >= PA_END ||
 		    region->len > PA_END - region->base ||
@@ -198,5 +208,8 @@ int image_superblock(const struct image_view *view, struct image_pool *pool,
 	if (pool->pages > view->words / PPT_PAGE_WORDS)
 		return why_set(why, "superblock: the pool is larger than the "
 				    "media");
-	return read_regions(copy[use], regions, why);
+	for (uint32_t e = pool->epoch_oldest; e != pool->epoch; e++)
+		if (read_regions(copy[use], e, &pool->at[e % EPOCHS], why))
+			return -1;
+	return read_regions(copy[use], pool->epoch, regions, why);
 }

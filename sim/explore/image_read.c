@@ -38,7 +38,8 @@ int image_claim(struct image_reader *r, uint32_t page, enum image_use use,
 	r->use[page] = (uint8_t)use;
 	image_need(r->view, first, PPT_PAGE_WORDS);
 	raw = crc_lines(crc_word(r->pool.seed, head), r->media + first,
-			PAGE_LINES, keep, live);
+			PAGE_LINES, keep, use == USE_TABLE ? IMAGE_COLD : 0,
+			live);
 	if ((uint32_t)~raw != (uint32_t)desc)
 		return why_set(r->why,
 			       "page %u: differs from its checksum (descriptor "
@@ -321,9 +322,6 @@ static int start(struct image_reader *r)
 	if (r->pool.pages > IMAGE_PAGES_MAX)
 		return why_set(r->why, "pool larger than %u pages",
 			       IMAGE_PAGES_MAX);
-	if (r->pool.epoch_oldest != r->pool.epoch)
-		return why_set(r->why, "tables of epochs %u to %u",
-			       r->pool.epoch_oldest, r->pool.epoch);
 	r->desc_free = image_plain_desc(r->pool.seed, DESC_FREE);
 	r->desc_fixed = image_plain_desc(r->pool.seed, DESC_FIXED);
 	r->desc_share1 =

@@ -21,6 +21,13 @@
 #define DESC_DATA 4u
 #define DESC_TABLE 8u
 
+/* Entries that are not present: tables, and leaves whose memory is gone. */
+#define IMAGE_COLD (UINT64_C(1) << 9)
+#define IMAGE_LOST (UINT64_C(1) << 10)
+#define IMAGE_ZERO (UINT64_C(1) << 11)
+
+#define IMAGE_EPOCHS 4u
+
 /* What leads to a page. */
 enum image_use {
 	USE_NONE, /* nothing, or leaves: see refs */
@@ -32,6 +39,7 @@ enum image_use {
 
 /**
  * struct image_pool - what the superblock that counts says.
+ * @regions: the present ones.
  */
 struct image_pool {
 	uint64_t pages;
@@ -46,6 +54,7 @@ struct image_pool {
 	uint32_t epoch_oldest;
 	uint32_t seed;
 	struct ppt_memory_map *regions;
+	struct ppt_memory_map at[IMAGE_EPOCHS]; /* by epoch modulo 4 */
 };
 
 /**

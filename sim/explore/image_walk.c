@@ -15,10 +15,14 @@
 #define XD (UINT64_C(1) << 63)
 #define ADDRESS UINT64_C(0x000ffffffffff000)
 
+/* A lost entry: the index of its region, and above 46 bits of offset. */
+#define LOST_BYTES (UINT64_C(1) << 46)
+
 #define FAMILY 1u
 
 struct table {
 	const uint64_t *word;
+	const struct ppt_memory_map *map; /* of its epoch */
 	uint64_t va;
 	uint32_t page;
 	unsigned level;
@@ -65,11 +69,10 @@ static const char *leaf_fault(uint64_t e, unsigned level)
 	return NULL;
 }
 
-/* Whether all of [pa, pa + len) lies in regions. */
-static bool is_known(struct image_reader *r, uint64_t pa, uint64_t len)
+/* Whether all of [pa, pa + len) lies in regions of a map. */
+static bool is_known(struct image_reader *r, const struct ppt_memory_map *map,
+		     uint64_t pa, uint64_t len)
 {
-	const struct ppt_memory_map *map = &r->out->regions;
-
 	for (uint32_t tries = 0; tries < map->count; tries++) {
 		const struct ppt_region *g = &map->region[r->last];
 		uint64_t left = g->len - (pa - g->base);
@@ -87,10 +90,10 @@ static bool is_known(struct image_reader *r, uint64_t pa, uint64_t len)
 }
 
 /* References to the pool's own pages. */
-static const char *count_frames(struct image_reader *r, uint64_t pa,
+static const char *count_frames(struct image_reader *r,
+				const struct ppt_region *pool, uint64_t pa,
 				uint64_t len)
 {
-	const struct ppt_region *pool = &r->out->regions.region[0];
 	uint64_t end = pa + len, page;
 
 	if (end <= pool->base || pa >= pool->base + pool->len)
@@ -125,6 +128,43 @@ static void add_extent(struct image_reader *r, const struct oracle_ext *ext)
 	ext_push(map, ext);
 }
 
+/* A leaf at an offset of a region, if it is there now. */
+static void add_found(struct image_reader *r, uint32_t i, uint64_t off,
+		      struct oracle_ext *ext)
+{
+	const struct ppt_region *now = &r->out->regions.region[i];
+
+	if (off >= now->len || ext->len > now->len - off)
+		return;
+	ext->pa = now->base + off;
+	add_extent(r, ext);
+}
+
+/* Leaves of an older memory map, each where its region is now. */
+static void add_moved(struct image_reader *r, const struct ppt_memory_map *was,
+		      const struct oracle_ext *all)
+{
+	for (uint64_t at = 0; at < all->len; at += all->page) {
+		struct oracle_ext ext = *all;
+
+		ext.va += at;
+		ext.len = all->page;
+		for (uint32_t i = 0; i < was->count; i++) {
+			const struct ppt_region *g = &was->region[i];
+			uint64_t off = all->pa + at - g->base;
+
+			if (off < g->len)
+				add_found(r, i, off, &ext);
+		}
+	}
+}
+
+static uint32_t rights(uint64_t e)
+{
+	return (e & RW ? PPT_PROT_WRITE : 0u) | (e & US ? PPT_PROT_USER : 0u) |
+	       (e & XD ? 0u : PPT_PROT_EXEC) | (e & G ? PPT_PROT_GLOBAL : 0u);
+}
+
 /* The leaf at @slot and those that go on where it ends; *@n of them. */
 static int leaves(struct image_reader *r, const struct table *t, unsigned slot,
 		  unsigned *n)
@@ -145,18 +185,46 @@ static int leaves(struct image_reader *r, const struct table *t, unsigned slot,
 	       (t->word[slot + k] & ~AD) == e + k * span)
 		k++;
 	ext.len = k * span;
-	ext.prot |= e & RW ? PPT_PROT_WRITE : 0;
-	ext.prot |= e & US ? PPT_PROT_USER : 0;
-	ext.prot |= e & XD ? 0 : PPT_PROT_EXEC;
-	ext.prot |= e & G ? PPT_PROT_GLOBAL : 0;
-	if (!is_known(r, ext.pa, ext.len))
+	ext.prot |= rights(e);
+	if (!is_known(r, t->map, ext.pa, ext.len))
 		return bad_entry(r, t, slot, "frame in no region");
-	wrong = count_frames(r, ext.pa, ext.len);
+	wrong = count_frames(r, t->map->region, ext.pa, ext.len);
 	if (wrong)
 		return bad_entry(r, t, slot, wrong);
-	if (r->map)
-		add_extent(r, &ext);
 	*n = k;
+	if (!r->map)
+		return 0;
+	if (t->map == &r->out->regions)
+		add_extent(r, &ext);
+	else
+		add_moved(r, t->map, &ext);
+	return 0;
+}
+
+/* A leaf whose memory was not there when its table was written. */
+static int lost(struct image_reader *r, const struct table *t, unsigned slot)
+{
+	const struct ppt_region *pool = t->map->region;
+	uint64_t e = t->word[slot] & ~AD, span = span_of(t->level);
+	uint64_t bits = IMAGE_LOST | IMAGE_ZERO | RW | US | G | XD | ADDRESS;
+	uint64_t at = e & ADDRESS & (LOST_BYTES - 1);
+	unsigned i = (unsigned)((e & ADDRESS) / LOST_BYTES);
+	struct oracle_ext ext = { .va = va_of(t, slot),
+				  .len = span,
+				  .page = span,
+				  .prot = PPT_PROT_READ };
+	const char *wrong = NULL;
+
+	if (!(e & IMAGE_LOST) || t->level > 3 || !(e & PS) != (t->level == 1) ||
+	    e & ~(bits | PS) || i >= t->map->count)
+		return bad_entry(r, t, slot, "neither cold nor lost");
+	if (i == 0)
+		wrong = count_frames(r, pool, pool->base + at, span);
+	if (wrong)
+		return bad_entry(r, t, slot, wrong);
+	ext.prot |= rights(e);
+	if (r->map && t->map != &r->out->regions && !(e & IMAGE_ZERO))
+		add_found(r, i, at, &ext);
 	return 0;
 }
 
@@ -168,10 +236,10 @@ static int table(struct image_reader *r, const struct table *from);
 static int below(struct image_reader *r, const struct table *t, unsigned slot)
 {
 	uint64_t e = t->word[slot] & ~AD;
-	uint64_t off = (e & ADDRESS) - r->out->regions.region[0].base;
+	uint64_t off = (e & ADDRESS) - t->map->region[0].base;
 	struct table next = { .va = va_of(t, slot), .level = t->level - 1 };
 
-	if ((e & ~ADDRESS) != (P | RW | US))
+	if ((e & ~ADDRESS) != (e & P ? P | RW | US : IMAGE_COLD | RW | US))
 		return bad_entry(r, t, slot,
 				 "bits set that the name of a table lacks");
 	if (off / PPT_PAGE_BYTES >= r->pool.pages)
@@ -197,11 +265,11 @@ static int entries(struct image_reader *r, const struct table *t,
 			slot = (unsigned)__builtin_ctzll(lines) * 8;
 			continue;
 		}
-		if (e && !(e & P))
-			return bad_entry(r, t, slot, "not present, yet not 0");
 		if (e && t->level > 3 && e & PS)
 			return bad_entry(r, t, slot, "leaf above level 3");
-		if (e && t->level > 1 && !(e & PS))
+		if (e && !(e & (P | IMAGE_COLD)))
+			err = lost(r, t, slot);
+		else if (e && t->level > 1 && !(e & PS))
 			err = below(r, t, slot);
 		else if (e)
 			err = leaves(r, t, slot, &n);
@@ -218,6 +286,20 @@ static int bad_desc(struct image_reader *r, const struct table *t,
 		       "table %u, level %u (va %#llx): descriptor %#llx: %s",
 		       t->page, t->level, (unsigned long long)t->va,
 		       (unsigned long long)desc, reason);
+}
+
+/* The memory map of an epoch modulo 16, or NULL. */
+static const struct ppt_memory_map *map_of(struct image_reader *r,
+					   uint32_t epoch)
+{
+	const struct image_pool *p = &r->pool;
+
+	if (epoch == (p->epoch & 15))
+		return &r->out->regions;
+	for (uint32_t e = p->epoch_oldest; e != p->epoch; e++)
+		if (epoch == (e & 15))
+			return &p->at[e % IMAGE_EPOCHS];
+	return NULL;
 }
 
 static int table(struct image_reader *r, const struct table *from)
@@ -238,8 +320,9 @@ static int table(struct image_reader *r, const struct table *from)
 		return bad_desc(r, &t, desc, "another type or level");
 	if ((hi >> 4 & 3) != FAMILY)
 		return bad_desc(r, &t, desc, "another family");
-	if ((hi >> 6 & 15) != (r->pool.epoch & 15))
-		return bad_desc(r, &t, desc, "not of the present epoch");
+	t.map = map_of(r, hi >> 6 & 15);
+	if (!t.map)
+		return bad_desc(r, &t, desc, "of no epoch that is recorded");
 	if (hi >> 20 != 1)
 		return bad_desc(r, &t, desc, "share count is not 1");
 	if (image_claim(r, t.page, USE_TABLE, desc, ~AD, &lines))

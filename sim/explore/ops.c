@@ -48,7 +48,13 @@
 	X(mapnew, 1, "a page that needs tables at every level")                \
 	X(move, 1, "death, and a restart where memory has moved")              \
 	X(aside, 1, "64 tables, built aside")                                  \
-	X(chain, 0, "a transaction of two records")
+	X(chain, 0, "a transaction of two records")                            \
+	X(touch, 1, "memory has moved; some of its tables are met")            \
+	X(twice, 0, "memory moves again while tables are under older maps")    \
+	X(settle, 0, "memory has moved; all tables are met, in steps")         \
+	X(arm, 0, "a restart, then page faults")                               \
+	X(lost, 0, "memory is gone, and comes back elsewhere")                 \
+	X(replace, 0, "memory is gone; a frame takes the place of a page")
 
 #define WRAP_COMMITS 8u
 #define WRAP_PAST 4u  /* so that it ends with the last of them */
@@ -295,6 +301,106 @@ static int run_move(struct world *w, unsigned k)
 	map.region[0].base += 6 * PPT_SIZE_2M;
 	map.region[1].base += 3 * PPT_SIZE_1G;
 	return step_restart(w, &map);
+}
+
+/* From here on restarts do not look at tables that nobody meets. */
+static int restart_touch(struct world *w, const struct ppt_memory_map *map)
+{
+	w->trust = w->recover = PPT_TRUST_TOUCH;
+	return step_restart(w, map);
+}
+
+static struct ppt_memory_map moved_map(const struct world *w)
+{
+	struct ppt_memory_map map = w->now.regions;
+
+	map.region[0].base += 5 * PPT_SIZE_2M;
+	map.region[1].base += 2 * PPT_SIZE_1G;
+	return map;
+}
+
+static int run_touch(struct world *w, unsigned k)
+{
+	struct ppt_memory_map map = moved_map(w);
+
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 8) ||
+	    restart_touch(w, &map) || step_untouched(w, 0) ||
+	    step_fault(w, 0, AT_PAGE(0, 2), PPT_FAULT_ARMED))
+		return -1;
+	return step_map(w, 0, AT_PAGE(0, 288 + k), step_dram(w, 0x9000 + 2 * k),
+			1);
+}
+
+static int run_twice(struct world *w, unsigned k)
+{
+	struct ppt_memory_map map = moved_map(w);
+
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 8) ||
+	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
+	    restart_touch(w, &map) ||
+	    step_fault(w, 1, AT_HIGH, PPT_FAULT_ARMED))
+		return -1;
+	map = moved_map(w);
+	if (restart_touch(w, &map) ||
+	    step_fault(w, 0, AT_PAGE(0, 2), PPT_FAULT_ARMED))
+		return -1;
+	return step_map(w, 1, AT_HIGH_PAGE(300 + k), step_dram(w, 0xa000 + k),
+			1);
+}
+
+static int run_settle(struct world *w, unsigned k)
+{
+	struct ppt_memory_map map = moved_map(w);
+
+	(void)k;
+	if (step_need_space(w, 0) || restart_touch(w, &map))
+		return -1;
+	return step_settle(w, 60);
+}
+
+static int run_arm(struct world *w, unsigned k)
+{
+	(void)k;
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 8) ||
+	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
+	    restart_touch(w, NULL) || step_untouched(w, 0) ||
+	    step_untouched(w, 1) || step_fault(w, 1, AT_HIGH, PPT_FAULT_ARMED))
+		return -1;
+	return step_fault(w, 0, AT_PAGE(0, 4), PPT_FAULT_ARMED);
+}
+
+static int run_lost(struct world *w, unsigned k)
+{
+	struct ppt_memory_map map;
+	uint64_t va = AT_PAGE(0, 304 + 2 * k);
+
+	if (step_need_space(w, 0) || step_map(w, 0, va, step_pmem(w, 5 + k), 1))
+		return -1;
+	map = moved_map(w);
+	map.count = 2;
+	if (restart_touch(w, &map) || step_fault(w, 0, va, PPT_FAULT_LOST))
+		return -1;
+	map = w->now.regions;
+	map.region[2].base += 64 * PPT_SIZE_1G;
+	if (restart_touch(w, &map))
+		return -1;
+	return step_fault(w, 0, va, PPT_FAULT_ARMED);
+}
+
+static int run_replace(struct world *w, unsigned k)
+{
+	struct ppt_memory_map map = w->now.regions;
+	uint64_t va = AT_PAGE(0, 312 + 2 * k);
+	int err;
+
+	if (step_need_space(w, 0) || step_map(w, 0, va, step_pmem(w, 9 + k), 1))
+		return -1;
+	map.count = 2;
+	w->lost = PPT_LOST_REPLACE;
+	err = restart_touch(w, &map) || step_cure(w, 0, va) || step_fill(w);
+	w->lost = PPT_LOST_FAULT;
+	map = w->now.regions;
+	return err ? -1 : restart_touch(w, &map);
 }
 
 static int run_restart(struct world *w, unsigned k)

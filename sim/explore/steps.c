@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/explore/pattern.h"
+#include "sim/oracle/hw_walk.h"
 #include "sim/oracle/view.h"
 
 int step_failed(struct world *w, const char *call, int err,
@@ -376,7 +377,8 @@ int step_attach(struct world *w)
 					 .present = world_present(w),
 					 .flags = w->attach_flags |
 						  PPT_ATTACH_DRAM_KEPT,
-					 .trust = PPT_TRUST_FULL };
+					 .trust = w->trust,
+					 .lost = w->lost };
 	struct ppt_diag diag = { 0 };
 	int err = ppt_attach(&cfg, &w->pool, NULL, &diag);
 
@@ -384,6 +386,120 @@ int step_attach(struct world *w)
 		return 0;
 	w->pool = NULL;
 	return step_failed(w, "ppt_attach", err, &diag);
+}
+
+/* Under an MMU: what it finds is what the library said, or nothing yet. */
+static int check_hardware(struct world *w, struct ppt_space *space,
+			  const struct ppt_fault *f)
+{
+	const struct ppt_memory_map *map = &w->now.regions;
+	static uint8_t owner[IMAGE_PAGES_MAX];
+	struct ppt_space_info info;
+	struct ext_list seen = { 0 };
+	struct hw_walk walk = { .media = w->pm.media,
+				.bytes = w->pm.bytes,
+				.pool_base = map->region[0].base,
+				.owner = owner,
+				.out = &seen,
+				.why = &w->why };
+	bool found = false;
+	int err;
+
+	if (w->attach_flags & PPT_ATTACH_NO_MMU)
+		return 0;
+	memset(owner, 0, sizeof(owner));
+	err = ppt_space_info(space, &info, NULL);
+	if (err)
+		return result(w, "ppt_space_info", err);
+	err = hw_walk(&walk, info.root_pa, info.format);
+	for (size_t i = 0; f && i < seen.count; i++) {
+		const struct oracle_ext *e = &seen.ext[i];
+
+		found |= f->va - e->va < e->len &&
+			 e->pa + (f->va - e->va) == f->pa;
+	}
+	if (!err && !f && seen.count)
+		err = why_set(&w->why, "hardware reaches what nobody touched");
+	if (!err && f && !found)
+		err = why_set(&w->why, "hardware does not reach what is armed");
+	ext_free(&seen);
+	return err;
+}
+
+int step_fault(struct world *w, unsigned space, uint64_t va,
+	       enum ppt_fault_kind kind)
+{
+	const struct oracle_ext *want = oracle_find(&w->now.space[space], va);
+	struct ppt_diag diag = { 0 };
+	struct ppt_space handle;
+	struct ppt_fault f = { 0 };
+	int err = ppt_space_open(w->pool, w->now.space[space].name, &handle,
+				 &diag);
+
+	if (!err)
+		err = ppt_fault(&handle, va, PPT_ACCESS_READ, &f, &diag);
+	if (err)
+		return step_failed(w, "ppt_fault", err, &diag);
+	if (f.kind == PPT_FAULT_SPURIOUS)
+		f.kind = PPT_FAULT_ARMED;
+	if (f.kind != (uint32_t)kind)
+		return why_set(&w->why, "ppt_fault %#llx: %s, expected %s",
+			       (unsigned long long)va, ppt_fault_name(f.kind),
+			       ppt_fault_name(kind));
+	if (kind != PPT_FAULT_ARMED)
+		return 0;
+	if (!want || f.pa != want->pa + (f.va - want->va))
+		return why_set(&w->why, "ppt_fault %#llx: pa %#llx",
+			       (unsigned long long)va,
+			       (unsigned long long)f.pa);
+	return check_hardware(w, &handle, &f);
+}
+
+int step_untouched(struct world *w, unsigned space)
+{
+	struct ppt_space handle;
+	int err = ppt_space_open(w->pool, w->now.space[space].name, &handle,
+				 NULL);
+
+	return err ? result(w, "ppt_space_open", err) :
+		     check_hardware(w, &handle, NULL);
+}
+
+int step_cure(struct world *w, unsigned space, uint64_t va)
+{
+	struct op op = map_op(space, va, PPT_PA_ALLOC, 1, PPT_MAP_REPLACE);
+	struct world_state *s = push(w);
+	struct ppt_space handle;
+
+	if (!s)
+		return -1;
+	oracle_apply(&s->o, &op);
+	oracle_sweep_tags(&s->o);
+	if (step_fault(w, space, va, PPT_FAULT_REPLACED))
+		return -1;
+	if (ppt_space_open(w->pool, w->now.space[space].name, &handle, NULL) ||
+	    learn(w, &op, &handle, &s->o))
+		return -1;
+	acknowledge(w);
+	return confirm_tlb(w);
+}
+
+int step_settle(struct world *w, uint64_t pages)
+{
+	struct ppt_settle_report r = { .left = true };
+
+	for (unsigned i = 0; r.left; i++) {
+		if (i == 1000)
+			return why_set(&w->why, "ppt_settle never ends");
+		if (result(w, "ppt_settle", ppt_settle(w->pool, pages, &r)))
+			return -1;
+		if (r.tables_damaged)
+			return why_set(&w->why,
+				       "ppt_settle: table %u is "
+				       "damaged",
+				       r.first_damaged);
+	}
+	return 0;
 }
 
 static uint64_t generation(struct world *w)

@@ -63,6 +63,16 @@ int step_sync(struct world *w);
 /* The process dies and attaches again; @map: memory has moved there. */
 int step_restart(struct world *w, const struct ppt_memory_map *map);
 
+/* A page fault, and that it ends so; armed: that hardware gets there. */
+int step_fault(struct world *w, unsigned space, uint64_t va,
+	       enum ppt_fault_kind kind);
+/* After a restart in TOUCH: hardware gets nowhere yet. */
+int step_untouched(struct world *w, unsigned space);
+/* A fault that replaces a page whose memory is gone. */
+int step_cure(struct world *w, unsigned space, uint64_t va);
+/* Settle, so many pages at a time, to the end. */
+int step_settle(struct world *w, uint64_t pages);
+
 /* Format with the @n-th UUID, and attach. */
 int step_format(struct world *w, unsigned n);
 
@@ -73,6 +83,12 @@ int step_attach(struct world *w);
 /* A call of the library that failed.  -1. */
 int step_failed(struct world *w, const char *call, int err,
 		const struct ppt_diag *diag);
+
+/* An address of other persistent memory, in pages. */
+static inline uint64_t step_pmem(const struct world *w, uint64_t page)
+{
+	return w->now.regions.region[2].base + page * PPT_PAGE_BYTES;
+}
 
 /* Rows' common places. */
 

@@ -31,6 +31,7 @@ enum trace_kind {
  * @site:  number of the place in the library, see trace_site.
  * @low, @high: states that a crash just before it may show.
  * @map:   number of the memory map that a recovery is given.
+ * @trust:   mode of the recovery: enum ppt_trust.
  * @quiet:   set-up: no crash is tried.
  * @emptied: the journal is durably empty before this event.
  * @word:  the first, or of a flush the line's first.
@@ -44,6 +45,7 @@ struct trace_event {
 	uint16_t low;
 	uint16_t high;
 	uint8_t map;
+	uint8_t trust;
 	bool quiet;
 	bool emptied;
 	uint32_t word;

@@ -38,6 +38,8 @@ void world_close(struct world *w)
 	w->pool = NULL;
 	w->moved = false;
 	w->relaxed = false;
+	w->trust = w->recover = PPT_TRUST_FULL;
+	w->lost = PPT_LOST_FAULT;
 	memset(w->used, 0, sizeof(w->used));
 }
 
@@ -60,6 +62,7 @@ int world_open(struct world *w, const struct world_state *base)
 struct shift {
 	const struct ppt_memory_map *map;
 	uint64_t delta[PPT_REGIONS_MAX];
+	bool gone[PPT_REGIONS_MAX]; /* what is there faults */
 };
 
 static const struct ppt_region *find(const struct ppt_memory_map *map,
@@ -84,38 +87,60 @@ static int match_regions(const struct oracle *o,
 		return why_set(why, "%u regions recorded, expected %u",
 			       image->regions.count, map->count);
 	for (uint32_t i = 0; i < map->count; i++) {
+		static const struct ppt_region nowhere;
 		const struct ppt_region *was = &map->region[i];
 		const struct ppt_region *now =
 			present ? find(present, &was->uuid) : was;
 		const struct ppt_region *have =
 			find(&image->regions, &was->uuid);
 
-		if (!now || !have || have->base != now->base ||
-		    have->len != now->len || have->kind != was->kind)
-			return why_set(
-				why,
-				"region %u, expected at %#llx, is %s "
-				"%#llx",
-				i, (unsigned long long)(now ? now->base : 0),
-				have ? "at" : "not recorded,",
-				(unsigned long long)(have ? have->base : 0));
+		shift->gone[i] = !now;
+		if (!now)
+			now = &nowhere;
+		if (!have || have->base != now->base || have->len != now->len ||
+		    have->kind != was->kind)
+			return why_set(why,
+				       "region %u, expected at %#llx, is %s "
+				       "%#llx",
+				       i, (unsigned long long)now->base,
+				       have ? "at" : "not recorded,",
+				       (unsigned long long)(have ? have->base :
+								   0));
 		shift->delta[i] = now->base - was->base;
 	}
 	return 0;
 }
 
+static uint32_t region_of(const struct shift *shift, uint64_t pa)
+{
+	uint32_t i = 0;
+
+	while (i < shift->map->count &&
+	       pa - shift->map->region[i].base >= shift->map->region[i].len)
+		i++;
+	return i;
+}
+
 static uint64_t moved(const struct shift *shift, uint64_t pa)
 {
-	for (uint32_t i = 0; i < shift->map->count; i++)
-		if (pa - shift->map->region[i].base < shift->map->region[i].len)
-			return pa + shift->delta[i];
-	return pa;
+	uint32_t i = region_of(shift, pa);
+
+	return i < shift->map->count ? pa + shift->delta[i] : pa;
+}
+
+static bool is_gone(const struct shift *shift, uint64_t pa)
+{
+	uint32_t i = region_of(shift, pa);
+
+	return i < shift->map->count && shift->gone[i];
 }
 
 /* The next extent, with all that go on where it ends. */
 static bool next(const struct ext_list *map, const struct shift *shift,
 		 size_t *at, struct oracle_ext *out)
 {
+	while (*at < map->count && is_gone(shift, map->ext[*at].pa))
+		++*at;
 	if (*at == map->count)
 		return false;
 	*out = map->ext[(*at)++];
@@ -123,8 +148,8 @@ static bool next(const struct ext_list *map, const struct shift *shift,
 	for (; *at < map->count; ++*at) {
 		const struct oracle_ext *ext = &map->ext[*at];
 
-		if (ext->va != out->va + out->len || ext->prot != out->prot ||
-		    ext->page != out->page ||
+		if (is_gone(shift, ext->pa) || ext->va != out->va + out->len ||
+		    ext->prot != out->prot || ext->page != out->page ||
 		    moved(shift, ext->pa) != out->pa + out->len)
 			break;
 		out->len += ext->len;

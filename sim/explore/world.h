@@ -31,6 +31,8 @@ struct world_state {
  * @attach_flags: as they are given to ppt_attach; set by the caller.  Without
  *           PPT_ATTACH_NO_MMU TLB flushes are confirmed after each operation.
  * @present: the memory map that a restart is given, if @moved.
+ * @trust, @lost: of restarts, as they are given to ppt_attach.
+ * @recover: trust mode of the recoveries of crashes that come now.
  * @relaxed: commits are not durable when they are acknowledged.
  * @emptied: a row's last step was ppt_checkpoint: there is nothing to replay.
  * @quiet:   set-up inside a row: no crash is tried.
@@ -48,6 +50,9 @@ struct world {
 	struct ppt_pool *pool;
 	struct ppt_memory_map present;
 	bool moved;
+	uint32_t trust;
+	uint32_t lost;
+	uint32_t recover;
 	bool relaxed;
 	bool emptied;
 	bool quiet;

@@ -114,7 +114,7 @@ static const struct ppt_region *by_uuid(const struct ppt_memory_map *map,
 	for (uint32_t i = 0; i < map->count; i++)
 		if (!memcmp(&map->region[i].uuid, uuid, sizeof(*uuid)))
 			return &map->region[i];
-	abort();
+	return NULL;
 }
 
 void oracle_rebase(struct oracle *o, const struct ppt_memory_map *present)
@@ -123,19 +123,22 @@ void oracle_rebase(struct oracle *o, const struct ppt_memory_map *present)
 		struct ext_list *map = &o->space[i].map;
 
 		for (size_t k = 0; k < map->count; k++) {
-			const struct ppt_region *old;
+			const struct ppt_region *old, *now;
 
 			if (map->ext[k].pa == ORACLE_PA_LEARN)
 				continue;
 			old = by_pa(&o->regions, map->ext[k].pa);
-			map->ext[k].pa +=
-				by_uuid(present, &old->uuid)->base - old->base;
+			now = by_uuid(present, &old->uuid);
+			if (now)
+				map->ext[k].pa += now->base - old->base;
 		}
 	}
 	for (uint32_t i = 0; i < o->regions.count; i++) {
 		struct ppt_region *region = &o->regions.region[i];
+		const struct ppt_region *now = by_uuid(present, &region->uuid);
 
-		region->base = by_uuid(present, &region->uuid)->base;
+		if (now)
+			region->base = now->base;
 	}
 }
 

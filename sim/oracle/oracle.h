@@ -108,7 +108,10 @@ uint64_t oracle_tables(const struct oracle *o);
 uint64_t oracle_pool_page(const struct oracle *o, uint64_t pa);
 /* Forget the tags of frames that are not mapped any more. */
 void oracle_sweep_tags(struct oracle *o);
-/* The regions are elsewhere now: every frame moves with its own. */
+/*
+ * The regions are elsewhere now: every frame moves with its own.  One that is
+ * gone stays where it was, for when it comes back.
+ */
 void oracle_rebase(struct oracle *o, const struct ppt_memory_map *present);
 
 /*

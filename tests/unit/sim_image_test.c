@@ -65,7 +65,7 @@ static void seal(struct bench *b, uint64_t page, uint64_t hi)
 	uint64_t live;
 	uint32_t raw = crc_word(seed_of(b), hi << 32 | page);
 
-	raw = crc_lines(raw, word_of(b, page, 0), 64, ~UINT64_C(0x60), &live);
+	raw = crc_lines(raw, word_of(b, page, 0), 64, ~UINT64_C(0x60), 512, &live);
 	*desc_of(b, page) = hi << 32 | (uint32_t)~raw;
 }
 
