@@ -14,6 +14,7 @@
 #include "recovery/reconcile.h"
 
 #include "core/trust.h"
+#include "format/mutant.h"
 
 static const struct ppt_region *find_region(const struct ppt_memory_map *map,
 					    const struct ppt_uuid *uuid)
@@ -151,7 +152,7 @@ bool ppt__reconcile(struct ppt_pool *pool, const struct ppt_memory_map *now,
 		ppt__epochs_forget(pool, damaged != 0);
 		ppt__trust_reset(pool); /* under this map, not under the next */
 	}
-	record_map(pool, now, pool->epoch + 1, dram_lost);
+	record_map(pool, now, pool->epoch + !PPT_MUTANT(EPOCH_SAME), dram_lost);
 	ppt__trust_load(pool);
 	return true;
 }

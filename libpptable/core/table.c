@@ -158,6 +158,8 @@ int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
 {
 	uint32_t was = ppt__desc_epoch(ppt__desc_load(pool, page));
 
+	if (PPT_MUTANT(EPOCH_KEPT))
+		was = pool->epoch & 15u;
 	return write_words(pool, page, 0, PPT_PAGE_WORDS, word,
 			   (was ^ (pool->epoch & 15u)) << 6);
 }

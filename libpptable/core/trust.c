@@ -86,6 +86,11 @@ static const struct ppt__moves *moves_of(struct ppt_pool *pool, uint64_t desc)
 	for (uint32_t i = 0; i <= pool->epoch - oldest; i++) {
 		uint32_t e = oldest + i;
 
+		if (PPT_MUTANT(MOVES_LATEST) && i + 1 < pool->epoch - oldest)
+			continue;
+		if (PPT_MUTANT(MOVES_LATEST) && i < pool->epoch - oldest &&
+		    ppt__desc_epoch(desc) != (pool->epoch & 15u))
+			return &pool->trust.moves[e % PPT_M_EPOCHS];
 		if ((e & 15u) == ppt__desc_epoch(desc) ||
 		    PPT_MUTANT(REBASE_TWICE))
 			return &pool->trust.moves[e % PPT_M_EPOCHS];
@@ -153,7 +158,7 @@ static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
 			  ->vet(pool, level, word, lines, ppt__desc_live(desc),
 				moves, t->edit, &forbidden, diag);
 
-	if (!err && !moves->same) {
+	if (!err && !moves->same && !PPT_MUTANT(STALE_TRUSTED)) {
 		err = ppt__txn_side(pool, fill_rebased, &page);
 		t->rebased += !err;
 	} else if (!err && !forbidden && t->marks && level > 1) {

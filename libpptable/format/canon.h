@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#include "format/mutant.h"
+
 /* Families share entry layout, and so the bits that hardware writes. */
 enum ppt__family {
 	PPT__FAMILY_NONE = 0, /* metadata: no hardware writes it */
@@ -34,6 +36,8 @@ static inline uint64_t ppt__canon(uint32_t family, uint64_t word)
 
 	if (family != PPT__FAMILY_X86_64)
 		return word;
+	if (PPT_MUTANT(COLD_SUMMED))
+		cold = 0;
 	return (word ^ (cold << PPT__COLD_LG2 | cold)) &
 	       ~ppt__family_ignore(PPT__FAMILY_X86_64);
 }

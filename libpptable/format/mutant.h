@@ -75,7 +75,20 @@
 	X(REBASE_TWICE, "a table is rebased from the oldest epoch, whatever "  \
 			"its own")                                             \
 	X(EPOCH_APART, "a table's words and its epoch are rebased in two "     \
-		       "transactions")
+		       "transactions")                                         \
+	/* trust */                                                            \
+	X(EPOCH_SAME, "a changed memory map is recorded as the same epoch")    \
+	X(EPOCH_KEPT, "a table is rebased, and its epoch is not")              \
+	X(STALE_TRUSTED, "a table of an older epoch is taken as it is")        \
+	X(MOVES_LATEST, "a table is rebased from the latest epoch before the " \
+			"present one, whatever its own")                       \
+	X(FORGET_EARLY, "settling forgets older maps at its first step")       \
+	X(SETTLE_SKIPS, "settling skips a page behind each step")              \
+	X(LOST_PASSED, "a leaf whose memory is gone stays as it is")           \
+	X(FOUND_STALE, "a leaf whose memory is back gets its old address")     \
+	X(ARM_EARLY, "tables are armed when their parent is touched")          \
+	X(ARM_LATE, "a walk does not arm what it passes")                      \
+	X(COLD_SUMMED, "a cold mark counts in the checksum")
 /* clang-format on */
 
 enum ppt__mutant_name {

@@ -355,7 +355,7 @@ static int run_settle(struct world *w, unsigned k)
 	(void)k;
 	if (step_need_space(w, 0) || restart_touch(w, &map))
 		return -1;
-	return step_settle(w, 60);
+	return step_settle(w, 3);
 }
 
 static int run_arm(struct world *w, unsigned k)

@@ -21,6 +21,10 @@ static void alive(void *ctx, const struct sim_result *so_far)
 int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
 		struct sim_violation *v, struct why *why)
 {
+	static const struct {
+		unsigned ops;
+		bool mmu;
+	} turn[] = { { 1, false }, { 1, true }, { 2, false } };
 	static struct sim_result result;
 	struct sim_options options = {
 		.model = SIM_M2,
@@ -33,7 +37,9 @@ int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
 	};
 
 	alive(NULL, NULL);
-	for (options.ops = 1; options.ops <= 2; options.ops++) {
+	for (unsigned i = 0; i < sizeof(turn) / sizeof(turn[0]); i++) {
+		options.ops = turn[i].ops;
+		options.mmu = turn[i].mmu;
 		if (sim_explore(&options, &result, why))
 			return -1;
 		if (!result.violations)

@@ -125,6 +125,8 @@ static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 		pt_vet_like(v, r);
 		return pte_moved(e, r->now - r->was);
 	}
+	if (PPT_MUTANT(LOST_PASSED) && !pt_fits(r, off, v->level))
+		return e;
 	if (!pt_fits(r, off, v->level)) {
 		v->lost++;
 		if (v->pool->trust.lost == PPT_LOST_DROP)
@@ -156,7 +158,7 @@ static uint64_t pt_vet_lost(struct pt_vet *v, uint64_t e)
 		return pte_lost(e, i, off, true);
 	if (!pt_fits(r, off, v->level) || (r->now + off) % span)
 		return e;
-	return pte_found(e, r->now + off);
+	return pte_found(e, (PPT_MUTANT(FOUND_STALE) ? r->was : r->now) + off);
 }
 
 /* Its table is looked at when it is entered; here, that it can be one. */
@@ -173,6 +175,8 @@ static uint64_t pt_vet_table(struct pt_vet *v, uint64_t e)
 		return pt_refuse(v, "an entry leads outside the pool's tables");
 	if (!v->moves->same)
 		e = pte_moved(e, pool->now - pool->was);
+	if (PPT_MUTANT(ARM_EARLY))
+		return pte_armed(e);
 	return v->pool->trust.marks ? pte_cold(e) : e;
 }
 

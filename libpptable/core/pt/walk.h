@@ -131,7 +131,8 @@ pt_walk_here(const struct ppt_space *space, ppt_va_t va, uint32_t to,
 		level--;
 		err = ppt__table_enter(pool, pte_table_pa(e), PTE_FAMILY, level,
 				       &page, diag);
-		if (__builtin_expect(pte_is_cold(e) && !err, 0))
+		if (__builtin_expect(pte_is_cold(e) && !err, 0) &&
+		    !PPT_MUTANT(ARM_LATE))
 			ppt__trust_arm(pool, path->page[level + 1], slot,
 				       pte_armed(e));
 		path->page[level] = page;
