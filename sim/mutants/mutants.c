@@ -12,7 +12,7 @@
 
 #include "sim/mutants/hunt.h"
 
-#define LIMIT_S 120u
+#define LIMIT_S 480u
 #define JOBS_MAX 64u
 #define TEST_BUILD "../tests/pptsim-mutant" /* from the program's folder */
 
