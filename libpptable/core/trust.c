@@ -173,6 +173,7 @@ static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
 int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 		     uint32_t level, struct ppt_diag *diag)
 {
+	const struct ppt__pt_ops *ops = ppt__pt_ops_of_family(family);
 	const struct ppt__moves *moves;
 	const uint64_t *word;
 	uint64_t desc, lines;
@@ -183,7 +184,8 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 				 "an entry leads outside the pool's tables",
 				 page);
 	desc = ppt__desc_load(pool, page);
-	if (!ppt__pt_ops_of_family(family) ||
+	/* A descriptor can name levels that no format has. */
+	if (!ops || level > ops->levels ||
 	    ppt__desc_type(desc) != PPT__DESC_TABLE + level ||
 	    ppt__desc_family(desc) != family || ppt__desc_share(desc) == 0)
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
