@@ -213,7 +213,6 @@ int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
 	j->attached = true;
 	if (scan->end == scan->tail)
 		return 0;
-	ppt__journal_forget_dirty(j);
 	if (PPT_MUTANT(TAIL_BEFORE_REPLAY))
 		ppt__journal_skip(pool);
 	while (!err && line != scan->end) { /* [I4] */

@@ -121,12 +121,6 @@ void ppt__journal_flush_queue(struct ppt_pool *pool)
 	flush_queued(pool, UINT64_MAX);
 }
 
-void ppt__journal_forget_dirty(struct ppt__journal *j)
-{
-	for (uint32_t i = 0; i < PPT__DIRTY_FILTER; i++)
-		j->filter[i].line = UINT64_MAX;
-}
-
 void ppt__journal_skip(struct ppt_pool *pool)
 {
 	struct ppt__journal *j = &pool->journal;
@@ -136,7 +130,6 @@ void ppt__journal_skip(struct ppt_pool *pool)
 	 * of the torn record and of its successor could add up to a whole one
 	 * that was never committed.  Torn ones reach a window behind the end.
 	 */
-	ppt__journal_forget_dirty(j);
 	j->head += PPT_MUTANT(SEQ_REUSED) ? 0 : 2 * j->window;
 	j->durable = j->tail = j->head;
 	ppt__journal_store_tail(pool, j->tail);

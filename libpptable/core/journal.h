@@ -39,12 +39,6 @@ enum ppt__ckpt_phase {
 /* Lines that one run's home stores leave to be flushed later, at most. */
 #define PPT__DIRTY_PER_RUN 4u
 
-/* A line that was queued, by hash: not queued twice. */
-struct ppt__dirty {
-	uint64_t line;
-	uint64_t at; /* position in the queue */
-};
-
 struct ppt__journal {
 	uint64_t first_word; /* of the ring */
 	uint64_t lines;      /* in the ring, a power of two */
@@ -60,7 +54,12 @@ struct ppt__journal {
 	uint64_t queue_size; /* a power of two */
 	uint64_t queue_head;
 	uint64_t queue_tail;
-	struct ppt__dirty *filter; /* PPT__DIRTY_FILTER of them */
+	/*
+	 * By hash of a line, where it was last put in the queue: it is there
+	 * still if the queue says so.  So any content will do at first, and
+	 * attach need not touch it.
+	 */
+	uint64_t *filter; /* PPT__DIRTY_FILTER of them */
 
 	enum ppt__ckpt_phase phase;
 	uint64_t target_queue;
@@ -91,12 +90,6 @@ static inline uint32_t ppt__journal_lines(uint32_t runs)
 		lines += PPT__RECORD_LINES_MAX;
 	return runs ? lines + ppt__record_lines(runs) : lines;
 }
-
-/*
- * Start with no line known as queued: before the first home store, and not at
- * attach, which should touch little memory.
- */
-void ppt__journal_forget_dirty(struct ppt__journal *j);
 
 /* Give up what line numbers a torn transaction may have used; a fence. */
 void ppt__journal_skip(struct ppt_pool *pool);
@@ -130,13 +123,14 @@ static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 {
 	uint64_t line = word >> PPT__LINE_WORDS_LG2;
 	uint32_t slot = (uint32_t)(line ^ line >> 12) % PPT__DIRTY_FILTER;
+	uint64_t at = j->filter[slot];
 
 	/* Queued already, and not flushed since? */
-	if (j->filter[slot].line == line &&
-	    (j->filter[slot].at >= j->queue_tail || PPT_MUTANT(DIRTY_ONCE)))
+	if (j->queue[at & (j->queue_size - 1)] == line &&
+	    (at - j->queue_tail < j->queue_head - j->queue_tail ||
+	     PPT_MUTANT(DIRTY_ONCE)))
 		return;
-	j->filter[slot].line = line;
-	j->filter[slot].at = j->queue_head;
+	j->filter[slot] = j->queue_head;
 	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
 }
 

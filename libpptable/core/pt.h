@@ -64,19 +64,21 @@ struct ppt__pt_ops {
 		       struct ppt_diag *diag);
 	/*
 	 * Vet every entry of a table, with @live that are not 0, all of them in
-	 * @lines; in @out what they are under the present memory map, cold
-	 * where that is due.  @forbidden: one breaks the policy of this attach.
+	 * @lines; in @out, if the map has changed or marks are made, what they
+	 * are under the present one, cold where that is due.  @forbidden: one
+	 * breaks the policy of this attach.
 	 */
 	int (*vet)(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		   uint64_t lines, uint32_t live,
 		   const struct ppt__moves *moves, uint64_t *out,
 		   bool *forbidden, struct ppt_diag *diag);
 	/*
-	 * Arm what names a table that was touched, make cold what does not;
-	 * count what names none, see ppt__trust_stray.
+	 * Of the @live entries of a table: arm what names a table that was
+	 * touched, make cold what does not; count what names none, see
+	 * ppt__trust_stray.
 	 */
 	void (*arm)(struct ppt_pool *pool, uint32_t page, uint32_t level,
-		    uint64_t *damaged, uint32_t *first);
+		    uint32_t live, uint64_t *damaged, uint32_t *first);
 	/* See <pptable/fault.h>. */
 	int (*fault)(struct ppt_space *space, ppt_va_t va, uint32_t access,
 		     struct ppt_fault *out, struct ppt_diag *diag);

@@ -224,13 +224,6 @@ void ppt__trust_arm(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 
 /* ----------------------------------------------------------------- sweep -- */
 
-/* Tables are taken as they lie, not by walking trees: each alone, once. */
-static bool is_table(struct ppt_pool *pool, uint32_t page, uint64_t *desc)
-{
-	*desc = ppt__desc_load(pool, page);
-	return ppt__desc_is_table(*desc) && !ppt__pages_held(pool, page, 1);
-}
-
 static void count_damaged(uint32_t page, uint64_t *damaged, uint32_t *first)
 {
 	if (!*damaged)
@@ -243,7 +236,10 @@ struct sweep {
 	uint32_t *first;
 };
 
-/* Each table among the pages [page, end).  No transaction is open. */
+/*
+ * Each table among the pages [page, end), as they lie, not by walking trees.
+ * No transaction is open.
+ */
 static void for_tables(struct ppt_pool *pool, uint64_t page, uint64_t end,
 		       void (*fn)(struct ppt_pool *, uint32_t page,
 				  uint64_t desc, struct sweep *),
@@ -261,7 +257,8 @@ static void for_tables(struct ppt_pool *pool, uint64_t page, uint64_t end,
 				__atomic_load_n(desc + i, __ATOMIC_RELAXED);
 			uint32_t p = (uint32_t)(page + i);
 
-			if (ppt__desc_is_table(d) && is_table(pool, p, &d))
+			if (ppt__desc_is_table(d) &&
+			    !ppt__pages_held(pool, p, 1))
 				fn(pool, p, d, sweep);
 		}
 		page += n;
@@ -308,14 +305,12 @@ static int fill_outcast(struct ppt_pool *pool, void *arg)
 			       ppt__desc_update(desc, hi ^ far << 6, 0, 0, 0));
 }
 
-static void cast_out(struct ppt_pool *pool)
+static void cast_out(struct ppt_pool *pool, uint32_t page, uint64_t desc,
+		     struct sweep *sweep)
 {
-	uint64_t desc;
-
-	for (uint32_t page = pool->at.first_page; page < pool->at.pages; page++)
-		if (is_table(pool, page, &desc) &&
-		    ppt__desc_epoch(desc) != (pool->epoch & 15u))
-			ppt__txn_side(pool, fill_outcast, &page);
+	(void)sweep;
+	if (ppt__desc_epoch(desc) != (pool->epoch & 15u))
+		ppt__txn_side(pool, fill_outcast, &page);
 }
 
 void ppt__epochs_forget(struct ppt_pool *pool, bool refused)
@@ -323,7 +318,8 @@ void ppt__epochs_forget(struct ppt_pool *pool, bool refused)
 	struct ppt_m_superblock *sb = pool->superblock;
 
 	if (refused)
-		cast_out(pool);
+		for_tables(pool, pool->at.first_page, pool->at.pages, cast_out,
+			   NULL);
 	if (ppt__get32(sb->epoch_oldest) == pool->epoch)
 		return;
 	/* No record of an older epoch may be replayed after this. */
@@ -351,8 +347,8 @@ static void arm_table(struct ppt_pool *pool, uint32_t page, uint64_t desc,
 		ppt__pt_ops_of_family(ppt__desc_family(desc));
 
 	if (ppt__trusted(pool, page) && ppt__desc_level(desc) > 1)
-		ops->arm(pool, page, ppt__desc_level(desc), sweep->damaged,
-			 sweep->first);
+		ops->arm(pool, page, ppt__desc_level(desc),
+			 ppt__desc_live(desc), sweep->damaged, sweep->first);
 }
 
 void ppt__trust_links(struct ppt_pool *pool, uint64_t *damaged, uint32_t *first)

@@ -97,10 +97,7 @@ uint64_t ppt__page_lines(const uint64_t *word)
 	uint64_t lines = 0;
 
 	for (uint32_t i = 0; i < 64; i++, word += 8)
-		lines |=
-			(uint64_t)((word[0] | word[1] | word[2] | word[3] |
-				    word[4] | word[5] | word[6] | word[7]) != 0)
-			<< i;
+		lines |= (uint64_t)ppt__line_any(word) << i;
 	return lines;
 }
 

@@ -162,7 +162,6 @@ void ppt__repair_journal(struct ppt__repair *r)
 	j->attached = true;
 	if (!tail && !scan.records && scan.fault == PPT__SCAN_FINE)
 		return;
-	ppt__journal_forget_dirty(j);
 	replay(r, &scan, false);
 	replay(r, &scan, true);
 	if (r->err)

@@ -9,7 +9,6 @@
 
 #include "sim/explore/engine.h"
 
-#define SINGLE_MAX 10u
 #define DEEP_ONCE 8u
 
 static uint64_t mix(uint64_t x)
@@ -99,7 +98,7 @@ static unsigned choose(struct engine *x, uint64_t word,
 		k = choose_summed(x, area, word, n);
 	else if (engine_is_mark(option, n))
 		k = by_pattern(x, &r->marks, word, n);
-	else if (r->single++ < SINGLE_MAX)
+	else if (r->single++ < x->singles)
 		k = choice_make(&r->choice, n);
 	else
 		k = by_pattern(x, &r->pattern[area], word, n);
@@ -140,7 +139,7 @@ static void render(struct engine *x, unsigned level, uint32_t line)
 	media_render(&x->media, &x->pending[level], line);
 }
 
-/* The media as the crash left it, with what is decided by now. */
+/* The media as the crash left it, with what is decided by now; kept. */
 static void prepare(struct engine *x, unsigned level)
 {
 	media_restore(&x->media);
@@ -154,6 +153,7 @@ static void prepare(struct engine *x, unsigned level)
 		for (uint32_t k = 0; k < p->line_count; k++)
 			render(x, level, p->lines[k]);
 	}
+	media_keep(&x->media, &x->run[level].start);
 }
 
 /* Selfcheck: whatever is open, whether somebody reads it or not. */
@@ -418,7 +418,7 @@ static void one_run(struct engine *x, unsigned level,
 	r->path = level ? x->run[level - 1].path : 0;
 	r->log.count = 0;
 	trace_reset(&r->trace);
-	prepare(x, level);
+	media_show(&x->media, &r->start);
 	if (x->eager)
 		decide_all(x);
 	found = recover(x, at);
@@ -446,6 +446,7 @@ void engine_explore(struct engine *x, unsigned level,
 	c->at = 0;
 	if (!x->forced)
 		c->depth = 0;
+	prepare(x, level);
 	do {
 		one_run(x, level, at);
 		x->halt |= x->opt->stop && *x->opt->stop;

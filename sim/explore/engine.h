@@ -71,6 +71,9 @@ bool engine_is_mark(const struct option *option, unsigned n);
 /* What is read whole, under a checksum: two superblocks, the journal. */
 #define ENGINE_SUMMED 3u
 
+/* Words under no checksum: the first of a run are tried in every way. */
+#define ENGINE_SINGLES 10u
+
 /**
  * struct run - one recovery of a crash state.
  * @back:   event at which ppt_attach had returned.
@@ -83,6 +86,7 @@ bool engine_is_mark(const struct option *option, unsigned n);
  * @marks:  the same for words of which nothing but a mark is undecided.
  * @single: words that no checksum covers and that were.
  * @path:   a hash of the choices that led here.
+ * @start:  the lines that differ from level 0 when the run begins.
  */
 struct run {
 	struct choice choice;
@@ -98,6 +102,7 @@ struct run {
 	unsigned marks;
 	unsigned single;
 	uint64_t path;
+	struct media_view start;
 };
 
 /* What is known of a content: which states were compared, which it is. */
@@ -136,6 +141,7 @@ struct engine {
 	uint64_t ring_first; /* words */
 	uint64_t ring_last;
 	/* the search */
+	unsigned singles; /* words without a checksum that are enumerated */
 	struct pending pending[ENGINE_LEVELS];
 	struct run run[ENGINE_LEVELS];
 	struct world_state extra[ENGINE_STATES];
@@ -173,6 +179,13 @@ void engine_close(struct engine *x);
 /* A workload by its rows' numbers, or by its name "map1+unmapfree". */
 int engine_parse(struct engine *x, const char *name);
 void engine_name(struct engine *x);
+
+/*
+ * One after the other the workloads that the options ask for.  @one is given a
+ * name and rows, and records.  0; -1 and @x->why: there is no such workload.
+ */
+typedef void engine_work(struct engine *x, void *ctx);
+int engine_campaign(struct engine *x, engine_work *one, void *ctx);
 
 /* Run the workload and write it down.  0; -1: it fails without any crash. */
 int engine_record(struct engine *x);

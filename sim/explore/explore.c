@@ -68,6 +68,7 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 	memset(x, 0, sizeof(*x));
 	x->opt = opt;
 	x->res = res;
+	x->singles = ENGINE_SINGLES;
 	x->observer.event = engine_event;
 	x->observer.ctx = x;
 	x->scratch_bytes = (ppt_scratch_bytes(bytes, bytes / 8) + 4095) &
@@ -93,6 +94,7 @@ void engine_close(struct engine *x)
 			pending_close(&x->pending[i]);
 		trace_free(&x->run[i].trace);
 		free(x->run[i].log.d);
+		media_view_free(&x->run[i].start);
 	}
 	for (unsigned i = 0; i < ENGINE_STATES; i++)
 		if (x->extra_known[i])
@@ -319,8 +321,9 @@ void engine_crash_all(struct engine *x)
 
 /* ---------------------------------------------------------------- campaigns -- */
 
-static void one_workload(struct engine *x)
+static void one_workload(struct engine *x, void *ctx)
 {
+	(void)ctx;
 	if (engine_record(x)) {
 		x->run[0].at.event = x->work.count;
 		engine_violation(x, "world", "without a crash: %s",
@@ -328,7 +331,6 @@ static void one_workload(struct engine *x)
 	} else {
 		engine_crash_all(x);
 	}
-	world_close(&x->world);
 }
 
 static void report(struct engine *x, double start, double *next)
@@ -342,46 +344,55 @@ static void report(struct engine *x, double start, double *next)
 	x->opt->progress(x->opt->ctx, x->res);
 }
 
-static void run_all(struct engine *x)
+static void sequences_of_shard(struct engine *x, engine_work *one, void *ctx)
 {
 	unsigned shards = x->opt->shards ? x->opt->shards : 1;
 	uint64_t count = workloads(x->opt->ops);
 	double start = now_s(), next = start;
 
-	x->res->total = 0;
 	for (uint64_t i = 0; i < count; i++)
 		x->res->total += i % shards + 1 == x->opt->shard || shards == 1;
 	for (uint64_t i = 0; i < count && !stopped(x); i++) {
 		if (shards > 1 && i % shards + 1 != x->opt->shard)
 			continue;
 		nth_workload(x, i);
-		one_workload(x);
+		one(x, ctx);
+		world_close(&x->world);
 		x->res->workloads += !stopped(x);
 		report(x, start, &next);
 	}
+}
+
+int engine_campaign(struct engine *x, engine_work *one, void *ctx)
+{
+	double start = now_s(), next = start;
+
+	x->res->total = x->res->workloads = 0;
+	if (x->opt->workload) {
+		if (engine_parse(x, x->opt->workload))
+			return -1;
+		one(x, ctx);
+		world_close(&x->world);
+		x->res->total = 1;
+		x->res->workloads = !stopped(x);
+	} else {
+		sequences_of_shard(x, one, ctx);
+	}
 	x->res->partial = x->res->workloads < x->res->total;
+	report(x, start, &next);
+	return 0;
 }
 
 int sim_explore(const struct sim_options *options, struct sim_result *result,
 		struct why *why)
 {
 	static struct engine x;
-	double start = now_s(), next = start;
 	int err;
 
 	memset(result, 0, sizeof(*result));
 	err = engine_open(&x, options, result);
-	if (!err && options->workload) {
-		err = engine_parse(&x, options->workload);
-		if (!err)
-			one_workload(&x);
-		result->total = 1;
-		result->workloads = !stopped(&x);
-		result->partial = !result->workloads;
-	} else if (!err) {
-		run_all(&x);
-	}
-	report(&x, start, &next);
+	if (!err)
+		err = engine_campaign(&x, one_workload, NULL);
 	if (err)
 		*why = x.why;
 	engine_close(&x);
@@ -406,8 +417,8 @@ int sim_sites(struct sim_site *site, unsigned *count, struct why *why)
 	memset(&result, 0, sizeof(result));
 	err = engine_open(&x, &options, &result);
 	if (!err)
-		run_all(&x);
-	else
+		err = engine_campaign(&x, one_workload, NULL);
+	if (err)
 		*why = x.why;
 	for (uint16_t i = 1; i < TRACE_SITES_MAX && !err; i++) {
 		struct sim_site *s = &site[*count];

@@ -100,3 +100,48 @@ void media_restore(struct media *m)
 	}
 	m->touched_count = 0;
 }
+
+struct media_line {
+	uint64_t word[LINE_WORDS];
+	uint32_t line;
+	uint8_t open;
+};
+
+void media_keep(const struct media *m, struct media_view *view)
+{
+	if (view->room < m->touched_count) {
+		view->room = m->touched_count * 2;
+		free(view->line);
+		view->line = malloc(view->room * sizeof(*view->line));
+		if (!view->line)
+			abort();
+	}
+	view->count = m->touched_count;
+	for (uint32_t i = 0; i < view->count; i++) {
+		struct media_line *l = &view->line[i];
+
+		l->line = m->touched[i];
+		l->open = m->open[l->line];
+		memcpy(l->word, m->write + (size_t)l->line * LINE_WORDS,
+		       sizeof(l->word));
+	}
+}
+
+void media_show(struct media *m, const struct media_view *view)
+{
+	media_restore(m);
+	for (uint32_t i = 0; i < view->count; i++) {
+		const struct media_line *l = &view->line[i];
+
+		media_touch(m, l->line);
+		m->open[l->line] = l->open;
+		memcpy(m->write + (size_t)l->line * LINE_WORDS, l->word,
+		       sizeof(l->word));
+	}
+}
+
+void media_view_free(struct media_view *view)
+{
+	free(view->line);
+	*view = (struct media_view){ 0 };
+}

@@ -55,4 +55,15 @@ static inline void media_touch(struct media *m, uint32_t line)
 /* All touched lines back to level 0. */
 void media_restore(struct media *m);
 
+/* What the touched lines hold, to have it again without rendering them. */
+struct media_view {
+	struct media_line *line;
+	uint32_t count;
+	uint32_t room;
+};
+
+void media_keep(const struct media *m, struct media_view *view);
+void media_show(struct media *m, const struct media_view *view);
+void media_view_free(struct media_view *view);
+
 #endif

@@ -118,22 +118,24 @@ static inline bool eight_closed(const uint8_t *open)
 	return !eight;
 }
 
-void engine_event(void *ctx, enum ppt_pm_event event, uint64_t off,
-		  uint64_t len, const char *site)
+static __attribute__((noinline)) void loaded(struct engine *x, uint64_t off,
+					     uint64_t len)
 {
-	struct engine *x = ctx;
+	const uint8_t *open = x->media.open + off / 64;
+	const uint8_t *last = x->media.open + (off + len - 1) / 64;
 
-	if (event == PPT_PM_LOAD) { /* nothing is open but in a run */
-		const uint8_t *open = x->media.open + off / 64;
-		const uint8_t *last = x->media.open + (off + len - 1) / 64;
+	for (; last - open >= 7 && eight_closed(open); open += 8)
+		;
+	for (; open <= last; open++)
+		if (__builtin_expect(*open, 0))
+			engine_decide(x, off / 8, len / 8);
+}
 
-		for (; last - open >= 7 && eight_closed(open); open += 8)
-			;
-		for (; open <= last; open++)
-			if (__builtin_expect(*open, 0))
-				engine_decide(x, off / 8, len / 8);
-		return;
-	}
+static __attribute__((noinline)) void stored(struct engine *x,
+					     enum ppt_pm_event event,
+					     uint64_t off, uint64_t len,
+					     const char *site)
+{
 	if (x->mode == ENGINE_OFF)
 		return;
 	if (x->mode == ENGINE_RECORD) {
@@ -143,6 +145,18 @@ void engine_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 	if (x->mode == ENGINE_QUIET)
 		x->stored |= stores(event) && event != PPT_PM_MARK;
 	add_run_event(x, event, off, len, site);
+}
+
+/* Most are loads of a word, in a search, of which nothing is open. */
+void engine_event(void *ctx, enum ppt_pm_event event, uint64_t off,
+		  uint64_t len, const char *site)
+{
+	struct engine *x = ctx;
+
+	if (event != PPT_PM_LOAD)
+		stored(x, event, off, len, site);
+	else if (len > 8 || x->media.open[off / 64])
+		loaded(x, off, len);
 }
 
 static void user_wrote(void *ctx, uint64_t off, uint64_t len)

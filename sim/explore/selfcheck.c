@@ -14,6 +14,8 @@
 #include "sim/explore/engine.h"
 
 #define EAGER_LOG10_MAX 4.2 /* 16,000 states */
+/* There are many more events than fences: of each fewer words in every way. */
+#define EVENT_SINGLES 5u
 #define HASHES_MAX 65536u
 
 struct hashes {
@@ -102,10 +104,17 @@ static void compare(struct check *c, uint32_t event)
 			      c->x.name, event, c->lazy.count, c->eager.count);
 }
 
-static void one_workload(struct check *c)
+static void one_workload(struct engine *x, void *ctx)
 {
-	struct engine *x = &c->x;
+	struct check *c = ctx;
 
+	if (engine_record(x)) {
+		if (!c->out->mismatches++)
+			(void)why_set(&c->out->first,
+				      "workload %s, without a crash: %.500s",
+				      x->name, x->world.why.text);
+		return;
+	}
 	c->fences.count = c->events.count = 0;
 	engine_rewind(x);
 	for (uint32_t e = 0; e < x->work.count; e++) {
@@ -114,8 +123,11 @@ static void one_workload(struct check *c)
 			compare(c, e);
 		}
 		if (x->work.event[e].kind != TRACE_USER &&
-		    !x->work.event[e].quiet)
+		    !x->work.event[e].quiet) {
+			x->singles = EVENT_SINGLES;
 			outcomes(c, e, &c->events, false);
+			x->singles = ENGINE_SINGLES;
+		}
 		engine_play(x, 0, &x->work, e);
 	}
 	c->out->workloads++;
@@ -126,30 +138,6 @@ static void one_workload(struct check *c)
 			      "workload %s: a crash between two fences shows "
 			      "what none at a fence shows",
 			      x->name);
-}
-
-static void run_all(struct check *c)
-{
-	struct engine *x = &c->x;
-	const volatile sig_atomic_t *stop = x->opt->stop;
-
-	for (unsigned i = 0; i < world_op_count; i++) {
-		if (stop && *stop) {
-			c->out->partial = true;
-			return;
-		}
-		x->rows = 1;
-		x->row[0] = i;
-		engine_name(x);
-		if (!engine_record(x))
-			one_workload(c);
-		world_close(&x->world);
-		if (x->opt->progress) {
-			x->res->total = world_op_count;
-			x->res->workloads = i + 1;
-			x->opt->progress(x->opt->ctx, x->res);
-		}
-	}
 }
 
 int sim_selfcheck(const struct sim_options *options, struct sim_selfcheck *out,
@@ -167,9 +155,10 @@ int sim_selfcheck(const struct sim_options *options, struct sim_selfcheck *out,
 	err = engine_open(&c->x, options, &res);
 	c->x.plain = true;
 	if (!err)
-		run_all(c);
-	else
+		err = engine_campaign(&c->x, one_workload, c);
+	if (err)
 		*why = c->x.why;
+	out->partial = res.partial;
 	if (!err && res.violations && !out->first.text[0])
 		(void)why_set(&out->first, "%.600s", res.violation[0].text);
 	out->mismatches += res.violations;

@@ -20,8 +20,10 @@ static void show(void *arg, const struct sim_result *r)
 			  (unsigned long long)r->violations);
 }
 
-static void prepare(struct ctl *ctl)
+static void prepare(struct ctl *ctl, unsigned ops)
 {
+	if (!ctl->explore.ops)
+		ctl->explore.ops = ops;
 	ctl->explore.stop = cli_catch_interrupts();
 	ctl->explore.progress = show;
 	ctl->explore.ctx = ctl;
@@ -34,7 +36,7 @@ int sim_cmd_explore(struct ctl *ctl)
 	struct why why = { "" };
 	int err;
 
-	prepare(ctl);
+	prepare(ctl, 2);
 	err = sim_explore(&ctl->explore, &result, &why);
 	cli_progress_end(&ctl->progress);
 	if (err) {
@@ -90,7 +92,7 @@ int sim_cmd_selfcheck(struct ctl *ctl)
 	int ret = SIM_OK;
 	int err;
 
-	prepare(ctl);
+	prepare(ctl, 1);
 	err = sim_selfcheck(&ctl->explore, &check, &why);
 	cli_progress_end(&ctl->progress);
 	if (err) {

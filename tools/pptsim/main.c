@@ -53,7 +53,6 @@ int main(int argc, char **argv)
 {
 	struct ctl ctl = {
 		.explore = {
-			.ops = 2,
 			.model = SIM_M2,
 			.depth = 1,
 			.sample = 1,

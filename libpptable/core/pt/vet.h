@@ -18,6 +18,7 @@ struct pt_vet {
 	uint64_t limit;
 	uint64_t delta;
 	uint64_t lost;   /* leaves whose memory is gone */
+	bool edit;       /* what is put out counts */
 	bool wx;         /* a leaf is writable and executable */
 	const char *why; /* an entry is refused */
 };
@@ -236,7 +237,7 @@ pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
 {
 	uint32_t live = 0;
 
-	if (~lines)
+	if (~lines && v->edit)
 		__builtin_memset(out, 0, PPT_PAGE_BYTES);
 	for (; lines && !v->why; lines &= lines - 1) {
 		uint32_t at =
@@ -254,6 +255,7 @@ static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 	struct pt_vet v = { .pool = pool,
 			    .moves = moves,
 			    .level = level,
+			    .edit = !moves->same || pool->trust.marks,
 			    .base = PT_VET_NOWHERE };
 	uint32_t found = level == 1 ? pt_vet_lines(&v, word, lines, 1, out) :
 				      pt_vet_lines(&v, word, lines, level, out);
@@ -289,22 +291,21 @@ static void pt_arm_entry(struct ppt_pool *pool, uint32_t page, uint32_t level,
 }
 
 static void pt_arm(struct ppt_pool *pool, uint32_t page, uint32_t level,
-		   uint64_t *damaged, uint32_t *first)
+		   uint32_t live, uint64_t *damaged, uint32_t *first)
 {
 	const uint64_t *word =
 		ppt__pm_view(&pool->pm, ppt__word(page, 0), PPT_PAGE_WORDS);
-	uint64_t lines = ppt__page_lines(word);
 
-	for (; lines; lines &= lines - 1) {
-		uint32_t s = (uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS && live; s++) {
+		uint64_t e;
 
-		for (uint32_t end = s + PPT__LINE_WORDS; s < end; s++) {
-			uint64_t e =
-				__atomic_load_n(word + s, __ATOMIC_RELAXED);
-
-			if (pte_kind(e, level) == PTE_TABLE)
-				pt_arm_entry(pool, page, level, s, e, damaged,
-					     first);
+		if (s % PPT__LINE_WORDS == 0 && !ppt__line_any(word + s)) {
+			s += PPT__LINE_WORDS - 1;
+			continue;
 		}
+		e = __atomic_load_n(word + s, __ATOMIC_RELAXED);
+		live -= e != 0;
+		if (pte_kind(e, level) == PTE_TABLE)
+			pt_arm_entry(pool, page, level, s, e, damaged, first);
 	}
 }
