@@ -203,31 +203,42 @@ uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 }
 
 #define BLOCK 64u
+#define BLOCKS_MAX 21u /* of a stream: a page less a line is three of them */
 
 struct block {
 	uint8_t byte[BLOCK];
 };
 
-/* Eight words at once, unrolled: a restart spends much of its time here. */
-static uint32_t crc_block(uint32_t raw, const uint8_t *p)
+/*
+ * Three streams of @n blocks, one behind the other, unrolled: a restart spends
+ * much of its time here, and one stream alone would wait for each word.
+ */
+static uint32_t crc_streams(uint32_t a, const uint8_t *p, uint32_t n)
 {
 #if defined(__x86_64__)
-	uint64_t wide = raw;
+	const uint64_t step = (uint64_t)n * BLOCK;
+	uint64_t x = a, y = 0, z = 0;
 
-	__asm__("crc32q 0(%1), %0\n\t"
-		"crc32q 8(%1), %0\n\t"
-		"crc32q 16(%1), %0\n\t"
-		"crc32q 24(%1), %0\n\t"
-		"crc32q 32(%1), %0\n\t"
-		"crc32q 40(%1), %0\n\t"
-		"crc32q 48(%1), %0\n\t"
-		"crc32q 56(%1), %0"
-		: "+r"(wide)
-		: "r"(p), "m"(*(const struct block *)p));
-	return (uint32_t)wide;
+#define CRC_WORD(at)                                                           \
+	"crc32q " #at "(%[p]), %[x]\n\t"                                       \
+	"crc32q " #at "(%[p], %[step]), %[y]\n\t"                              \
+	"crc32q " #at "(%[p], %[step], 2), %[z]\n\t"
+	for (uint32_t i = 0; i < n; i++, p += BLOCK)
+		__asm__(CRC_WORD(0) CRC_WORD(8) CRC_WORD(16) CRC_WORD(24)
+				CRC_WORD(32) CRC_WORD(40) CRC_WORD(48)
+					CRC_WORD(56)
+			: [x] "+r"(x), [y] "+r"(y), [z] "+r"(z)
+			: [p] "r"(p), [step] "r"(step),
+			  "m"(*(const struct block *)p),
+			  "m"(*(const struct block *)(p + step)),
+			  "m"(*(const struct block *)(p + 2 * step)));
+#undef CRC_WORD
+	return ppt__crc32c_shift((uint32_t)x, 16 * n) ^
+	       ppt__crc32c_shift((uint32_t)y, 8 * n) ^ (uint32_t)z;
 #else
 	(void)p;
-	return raw;
+	(void)n;
+	return a;
 #endif
 }
 
@@ -236,8 +247,14 @@ uint32_t ppt__crc32c(uint32_t crc, const void *bytes, size_t len)
 	const uint8_t *p = bytes;
 	uint32_t raw = ~crc;
 
-	for (; ppt__crc32c_hw && len >= BLOCK; len -= BLOCK, p += BLOCK)
-		raw = crc_block(raw, p);
+	while (ppt__crc32c_hw && len >= 3 * BLOCK) {
+		size_t n = len / (3 * BLOCK);
+
+		n = n < BLOCKS_MAX ? n : BLOCKS_MAX;
+		raw = crc_streams(raw, p, (uint32_t)n);
+		p += 3 * n * BLOCK;
+		len -= 3 * n * BLOCK;
+	}
 	for (; len >= 8; len -= 8, p += 8) {
 		uint64_t w;
 
