@@ -103,7 +103,8 @@ void rig_open(struct rig *rig, const struct specimen *image)
 	rig->dirty = some(lines * sizeof(*rig->dirty));
 	rig->is_dirty = some(lines);
 	memset(rig->is_dirty, 0, lines);
-	rig->observer = (struct ppt_pm_observer){ on_event, rig };
+	rig->observer =
+		(struct ppt_pm_observer){ .event = on_event, .ctx = rig };
 	rig->scratch_bytes =
 		ppt_scratch_bytes(image->size, image->journal_bytes);
 	rig->scratch = some(rig->scratch_bytes);

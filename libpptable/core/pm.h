@@ -37,19 +37,28 @@ static inline void ppt__pm_tell(const struct ppt__pm *pm,
 		o->event(o->ctx, event, word * 8, n * 8, site);
 }
 
+static inline void ppt__pm_tell_load(const struct ppt__pm *pm, uint64_t word,
+				     uint64_t n, const char *site)
+{
+	const struct ppt_pm_observer *o = pm->observer;
+
+	if (__builtin_expect(o != NULL, 0) && (!o->loads || *o->loads))
+		o->event(o->ctx, PPT_PM_LOAD, word * 8, n * 8, site);
+}
+
 /* About to read n words; returns where they are. */
 static inline const uint64_t *ppt__pm_view_at(const struct ppt__pm *pm,
 					      uint64_t word, uint64_t n,
 					      const char *site)
 {
-	ppt__pm_tell(pm, PPT_PM_LOAD, word, n, site);
+	ppt__pm_tell_load(pm, word, n, site);
 	return pm->media + word;
 }
 
 static inline uint64_t ppt__pm_load_at(const struct ppt__pm *pm, uint64_t word,
 				       const char *site)
 {
-	ppt__pm_tell(pm, PPT_PM_LOAD, word, 1, site);
+	ppt__pm_tell_load(pm, word, 1, site);
 	return __atomic_load_n(pm->media + word, __ATOMIC_RELAXED);
 }
 

@@ -68,11 +68,6 @@ static int step(struct ppt_pool *pool, uint32_t slot, uint64_t item,
 			 slot);
 }
 
-static bool empty_line(const uint64_t *w)
-{
-	return !(w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]);
-}
-
 static bool first_item(struct ppt_pool *pool, uint32_t *slot, uint64_t *item)
 {
 	const uint64_t *word = ppt__load_words(pool, pool->at.reclaim_page, 0,
@@ -81,7 +76,7 @@ static bool first_item(struct ppt_pool *pool, uint32_t *slot, uint64_t *item)
 	uint32_t s = *slot;
 
 	while (s < PPT_PAGE_WORDS && !word[s])
-		s += s % PPT__LINE_WORDS == 0 && empty_line(word + s) ?
+		s += s % PPT__LINE_WORDS == 0 && !ppt__line_any(word + s) ?
 			     PPT__LINE_WORDS :
 			     1;
 	*slot = s;

@@ -126,7 +126,8 @@ void engine_decide(struct engine *x, uint64_t word, uint64_t n)
 		}
 		r->looked += x->mode == ENGINE_LOOK;
 		x->media.write[word] = option[k].value;
-		x->media.open[line] &= (uint8_t)~bit;
+		media_set_open(&x->media, line,
+			       (uint8_t)(x->media.open[line] & ~bit));
 		media_touch(&x->media, line);
 	}
 }

@@ -71,6 +71,7 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 	x->singles = ENGINE_SINGLES;
 	x->observer.event = engine_event;
 	x->observer.ctx = x;
+	x->observer.loads = &x->media.open_lines;
 	x->scratch_bytes = (ppt_scratch_bytes(bytes, bytes / 8) + 4095) &
 			   ~(size_t)4095;
 	x->scratch = aligned_alloc(4096, x->scratch_bytes);

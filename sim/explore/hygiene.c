@@ -65,7 +65,9 @@ static void keep_durable(void *ctx, uint64_t word, uint64_t n)
 	for (; n; n--, word++) {
 		uint32_t line = (uint32_t)(word / LINE_WORDS);
 
-		m->open[line] &= (uint8_t) ~(1u << word % LINE_WORDS);
+		media_set_open(m, line,
+			       (uint8_t)(m->open[line] &
+					 ~(1u << word % LINE_WORDS)));
 		m->write[word] = h->x->pending[0].durable[word];
 		media_touch(m, line);
 	}

@@ -58,6 +58,7 @@ void media_fill(struct media *m, const uint64_t *content)
 	memcpy(m->write, content, m->words * 8);
 	memcpy(m->zero, content, m->words * 8);
 	memset(m->open, 0, m->words / LINE_WORDS);
+	m->open_lines = 0;
 	memset(m->zero_open, 0, m->words / LINE_WORDS);
 	memset(m->is_touched, 0, m->words / LINE_WORDS);
 	m->touched_count = 0;
@@ -76,7 +77,7 @@ void media_render(struct media *m, struct pending *p, uint32_t line)
 		to[k] = MEDIA_OPEN;
 		open |= (uint8_t)(1u << k);
 	}
-	m->open[line] = open;
+	media_set_open(m, line, open);
 }
 
 void media_render_zero(struct media *m, struct pending *zero, uint32_t line)
@@ -95,7 +96,7 @@ void media_restore(struct media *m)
 		size_t word = (size_t)line * LINE_WORDS;
 
 		memcpy(m->write + word, m->zero + word, LINE_WORDS * 8);
-		m->open[line] = m->zero_open[line];
+		media_set_open(m, line, m->zero_open[line]);
 		m->is_touched[line] = false;
 	}
 	m->touched_count = 0;
@@ -134,7 +135,7 @@ void media_show(struct media *m, const struct media_view *view)
 		const struct media_line *l = &view->line[i];
 
 		media_touch(m, l->line);
-		m->open[l->line] = l->open;
+		media_set_open(m, l->line, l->open);
 		memcpy(m->write + (size_t)l->line * LINE_WORDS, l->word,
 		       sizeof(l->word));
 	}

@@ -16,6 +16,7 @@
 /**
  * struct media - the memory and what of it is undecided.
  * @open:     for each line a bit for each undecided word.
+ * @open_lines: lines with any.
  * @zero, @zero_open: both as the crash of level 0 left them.
  * @touched:  lines that are not.
  */
@@ -24,6 +25,7 @@ struct media {
 	uint64_t *write;
 	uint64_t words;
 	uint8_t *open;
+	uint32_t open_lines;
 	uint64_t *zero;
 	uint8_t *zero_open;
 	uint32_t *touched;
@@ -43,6 +45,13 @@ void media_render(struct media *m, struct pending *p, uint32_t line);
 
 /* The same for level 0, to which media_restore goes back. */
 void media_render_zero(struct media *m, struct pending *zero, uint32_t line);
+
+static inline void media_set_open(struct media *m, uint32_t line, uint8_t open)
+{
+	m->open_lines += open != 0;
+	m->open_lines -= m->open[line] != 0;
+	m->open[line] = open;
+}
 
 static inline void media_touch(struct media *m, uint32_t line)
 {

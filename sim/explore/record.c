@@ -106,7 +106,9 @@ static void add_run_event(struct engine *x, enum ppt_pm_event event,
 		uint32_t line = (uint32_t)(w / LINE_WORDS);
 
 		media_touch(&x->media, line);
-		x->media.open[line] &= (uint8_t) ~(1u << w % LINE_WORDS);
+		media_set_open(&x->media, line,
+			       (uint8_t)(x->media.open[line] &
+					 ~(1u << w % LINE_WORDS)));
 	}
 }
 

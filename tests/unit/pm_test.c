@@ -201,7 +201,7 @@ static void forge_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 static void ppt_pm_observer__is_told_before_the_load(void **state)
 {
 	uint64_t *word[2] = { NULL, NULL };
-	struct ppt_pm_observer observer = { forge_event, word };
+	struct ppt_pm_observer observer = { .event = forge_event, .ctx = word };
 	struct unit_pool u;
 	uint64_t pa;
 
@@ -216,6 +216,42 @@ static void ppt_pm_observer__is_told_before_the_load(void **state)
 			word[0] = unit_word(&u, p, 0);
 	assert_non_null(word[0]);
 	assert_int_equal(unit_pa(&u, VA), pa ^ PPT_SIZE_4K);
+	u.pf.observer = NULL;
+	pool_fixture_drop(&u.pf);
+	unit_close(&u);
+}
+
+static void count_event(void *ctx, enum ppt_pm_event event, uint64_t off,
+			uint64_t len, const char *site)
+{
+	unsigned *count = ctx;
+
+	(void)off;
+	(void)len;
+	(void)site;
+	count[event]++;
+}
+
+static void ppt_pm_observer__loads_are_told_only_while_asked_for(void **state)
+{
+	unsigned count[PPT_PM_MARK + 1] = { 0 }, fences;
+	uint32_t loads = 0;
+	struct ppt_pm_observer observer = { .event = count_event,
+					    .ctx = count,
+					    .loads = &loads };
+	struct unit_pool u;
+
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	u.pf.observer = &observer;
+	assert_ok(unit_attach(&u));
+	unit_map(&u, 0);
+	fences = count[PPT_PM_FENCE];
+	assert_true(fences > 0);
+	assert_int_equal(count[PPT_PM_LOAD], 0);
+	loads = 1;
+	unit_map(&u, 1);
+	assert_true(count[PPT_PM_FENCE] > fences);
+	assert_true(count[PPT_PM_LOAD] > 0);
 	u.pf.observer = NULL;
 	pool_fixture_drop(&u.pf);
 	unit_close(&u);
@@ -301,6 +337,8 @@ int main(void)
 		cmocka_unit_test(ppt_attach__media_or_flush_of_no_use_is_named),
 		cmocka_unit_test(ppt_pm_observer__sees_every_store_and_count),
 		cmocka_unit_test(ppt_pm_observer__is_told_before_the_load),
+		cmocka_unit_test(
+			ppt_pm_observer__loads_are_told_only_while_asked_for),
 		cmocka_unit_test(ppt__pm_exchange__keeps_what_hardware_wrote),
 		cmocka_unit_test(ppt__pm_stream__writes_exactly_its_words),
 		cmocka_unit_test(pool_fixture__stray_store_to_media_faults),

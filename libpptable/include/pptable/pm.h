@@ -42,12 +42,16 @@ enum ppt_pm_event {
  *         in bytes, and the site ("file:line").  For LOAD it is called before
  *         the bytes are read (and may change them), for the others after.
  *
+ * @loads: NULL, or LOAD is told only while this is not 0; it may change at any
+ *         time, also within @event.
+ *
  * An observer that is NULL costs one predicted branch per access.
  */
 struct ppt_pm_observer {
 	void (*event)(void *ctx, enum ppt_pm_event event, uint64_t off,
 		      uint64_t len, const char *site);
 	void *ctx;
+	const uint32_t *loads;
 };
 
 /** struct ppt_pm_counts - exact counts since attach. */
