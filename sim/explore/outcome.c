@@ -18,6 +18,15 @@ static bool is_journal(const struct engine *x, uint64_t word)
 	return word >= x->ring_first && word < x->ring_last;
 }
 
+/* Whether a touched line is again what the crash left of it. */
+static bool is_as_left(const struct media *m, uint32_t line)
+{
+	size_t word = (size_t)line * LINE_WORDS;
+
+	return m->open[line] == m->zero_open[line] &&
+	       !memcmp(m->read + word, m->zero + word, LINE_WORDS * 8);
+}
+
 /*
  * A hash of the content: since all but the touched lines is as in every other
  * recovery of this crash, it is one of those lines, in any order.
@@ -31,7 +40,7 @@ static uint64_t content_hash(const struct engine *x)
 		uint64_t word = (uint64_t)m->touched[i] * LINE_WORDS;
 		uint64_t h = word + 1;
 
-		if (is_journal(x, word))
+		if (is_journal(x, word) || is_as_left(m, m->touched[i]))
 			continue;
 		for (unsigned k = 0; k < LINE_WORDS; k++)
 			h = mix(h, m->read[word + k]);
