@@ -50,8 +50,8 @@ struct sim_result;
  * @workload: NULL, or one sequence ("map1+unmap"), all of whose crash points
  *            are tried; otherwise only those of the last operation of each,
  *            since the others are those of shorter sequences.
- * @shard, @shards: of the list of workloads every @shards-th, from @shard on
- *            (1 to @shards).
+ * @shard, @shards: of the list of workloads those that are dealt to @shard (1
+ *            to @shards).
  * @mmu:      hardware walks the tables: attach without PPT_ATTACH_NO_MMU.
  * @every_event: crash before every event, not only before fences.
  * @mutant:   NULL or one.
