@@ -85,9 +85,10 @@ static struct ppt_pm_config media(void)
 				    .bytes = nvdimm->len };
 
 	if (machine_word("trace")) {
-		observer.ctx = phys(nvdimm->base);
 		pm.observer = &observer;
-		persist(pm.media, 1); /* where the pool is */
+		if (!observer.ctx)
+			persist(pm.media, 1); /* where the pool is */
+		observer.ctx = phys(nvdimm->base);
 	}
 	return pm;
 }

@@ -189,7 +189,9 @@ uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 {
 	if (family != PPT__FAMILY_X86_64)
 		return plain_words(raw, word, n);
-	if (ppt__crc32c_hw && n >= LANES_MIN && warm_words(&raw, word, n))
+	/* No longer than a page, as streams are shifted by two thirds of it. */
+	if (ppt__crc32c_hw && n >= LANES_MIN && n <= 512 &&
+	    warm_words(&raw, word, n))
 		return raw;
 	return words(raw, word, n, PPT__FAMILY_X86_64);
 }
