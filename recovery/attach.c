@@ -25,12 +25,18 @@ const char *ppt_verdict_name(enum ppt_verdict verdict)
 	return "unknown";
 }
 
+/*
+ * Of the copies on the media the one that counts.  If there is room for it in
+ * @own, that is where *@sb is: what is read later is what was checked, also if
+ * the media does not read the same each time.
+ */
 static int choose_superblock(const struct ppt__pm *pm,
+			     struct ppt_m_superblock *own,
 			     const struct ppt_m_superblock **sb,
 			     bool *fell_back, struct ppt_diag *diag)
 {
 	const struct ppt_m_superblock *copy[2];
-	uint32_t slot;
+	uint32_t slot, newer;
 	int err;
 
 	if (pm->words < 2 * PPT_PAGE_WORDS)
@@ -39,7 +45,18 @@ static int choose_superblock(const struct ppt__pm *pm,
 	for (uint32_t i = 0; i < 2; i++)
 		copy[i] = (const struct ppt_m_superblock *)ppt__pm_view(
 			pm, ppt__word(i, 0), PPT_M_SB_WORDS);
+	newer = ppt__get64(copy[1]->generation) >
+		ppt__get64(copy[0]->generation);
+	if (own) {
+		__builtin_memcpy(own, copy[newer], sizeof(*own));
+		copy[newer] = own;
+	}
 	err = ppt__superblock_choose(copy[0], copy[1], &slot, fell_back, diag);
+	if (!err && own && slot != newer) {
+		__builtin_memcpy(own, copy[slot], sizeof(*own));
+		copy[slot] = own;
+		err = ppt__superblock_check(own, slot, diag);
+	}
 	if (err)
 		return err;
 	*sb = copy[slot];
@@ -75,7 +92,7 @@ int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
 		return ppt__fail(diag, PPT_E_INVAL, "media",
 				 "NULL or not aligned to 8", (uintptr_t)media);
 	ppt__crc32c_init();
-	err = choose_superblock(&pm, &sb, &fell_back, diag);
+	err = choose_superblock(&pm, NULL, &sb, &fell_back, diag);
 	if (!err)
 		ppt__geometry_of(sb, out);
 	return err;
@@ -167,7 +184,6 @@ static void settle_trust(struct ppt_pool *pool,
 }
 
 static void report_pool(const struct ppt_pool *pool,
-			const struct ppt_memory_map *was,
 			struct ppt_attach_report *r)
 {
 	r->epoch = pool->epoch;
@@ -176,8 +192,16 @@ static void report_pool(const struct ppt_pool *pool,
 	r->tables_checked = pool->trust.touched;
 	r->tables_rebased = pool->trust.rebased;
 	r->frames_lost = pool->trust.frames_lost;
+}
+
+static uint32_t regions_lost(const struct ppt_memory_map *was,
+			     const struct ppt_memory_map *now)
+{
+	uint32_t lost = 0;
+
 	for (uint32_t i = 0; i < was->count; i++)
-		r->regions_lost += pool->map.region[i].len < was->region[i].len;
+		lost += now->region[i].len < was->region[i].len;
+	return lost;
 }
 
 static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
@@ -186,7 +210,7 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 	const struct ppt_m_superblock *sb;
 	struct ppt_pool *pool;
 	struct ppt__scan scan = { .lines = 0 };
-	struct ppt_memory_map was, now;
+	struct ppt_memory_map now;
 	struct ppt__pm pm;
 	uint32_t flags = cfg->flags;
 	int err = check_config(cfg, diag);
@@ -194,8 +218,10 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 	if (!err)
 		err = ppt__pm_init(&pm, &cfg->pm, diag);
 	if (!err)
-		err = choose_superblock(&pm, &sb, &report->superblock_fell_back,
-					diag);
+		err = choose_superblock(
+			&pm,
+			ppt__pool_superblock(cfg->scratch, cfg->scratch_bytes),
+			&sb, &report->superblock_fell_back, diag);
 	if (!err) /* recovery itself writes, into a private copy if need be */
 		err = ppt__pool_init(&pool, cfg->scratch, cfg->scratch_bytes,
 				     &pm, sb,
@@ -218,11 +244,11 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 	err = ppt__reclaim_load(pool, diag);
 	if (err)
 		return err;
-	was = pool->map;
+	report->regions_lost = regions_lost(&pool->map, &now);
 	report->map_changed = ppt__reconcile(
 		pool, &now, cfg->present && !(flags & PPT_ATTACH_DRAM_KEPT));
 	settle_trust(pool, cfg, report);
-	report_pool(pool, &was, report);
+	report_pool(pool, report);
 	pool->flags = flags;
 	*out = pool;
 	return 0;

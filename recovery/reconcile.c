@@ -26,23 +26,52 @@ static const struct ppt_region *find_region(const struct ppt_memory_map *map,
 	return NULL;
 }
 
-/* The recorded regions, where they are now, then those that are new. */
-static int merge_maps(const struct ppt_pool *pool,
-		      const struct ppt_memory_map *present,
-		      struct ppt_memory_map *out, struct ppt_diag *diag)
+static bool anonymous(const struct ppt_region *r)
 {
-	struct ppt_memory_map seen = { .count = 0 };
+	static const struct ppt_uuid none;
 
+	return !__builtin_memcmp(&r->uuid, &none, sizeof(none));
+}
+
+/* That it is a memory map; the one region that may lack a UUID gets it. */
+static int take_map(const struct ppt_pool *pool,
+		    const struct ppt_memory_map *present,
+		    struct ppt_memory_map *out, struct ppt_diag *diag)
+{
 	if (present->count > PPT_REGIONS_MAX)
 		return ppt__fail(diag, PPT_E_LIMIT, "memory map",
 				 "too many regions", present->count);
+	out->count = 0;
 	for (uint32_t i = 0; i < present->count; i++) {
-		int err = ppt__region_check(&seen, &present->region[i], diag);
+		struct ppt_region *r = &out->region[i];
+		const struct ppt_region *own = &pool->map.region[0];
+		int err;
 
+		*r = present->region[i];
+		if (r->kind == PPT_REGION_POOL && anonymous(r) &&
+		    r->len >= own->len) {
+			r->uuid = own->uuid;
+			r->len = own->len;
+		}
+		err = ppt__region_check(out, r, diag);
 		if (err)
 			return err;
-		seen.region[seen.count++] = present->region[i];
+		out->count++;
 	}
+	return 0;
+}
+
+/* The recorded regions, where they are now, then those that are new. */
+static int merge_maps(const struct ppt_pool *pool,
+		      const struct ppt_memory_map *given,
+		      struct ppt_memory_map *out, struct ppt_diag *diag)
+{
+	struct ppt_memory_map map; /* as far as it is counted */
+	const struct ppt_memory_map *present = &map;
+	int err = take_map(pool, given, &map, diag);
+
+	if (err)
+		return err;
 	out->count = 0;
 	for (uint32_t i = 0; i < pool->map.count; i++) {
 		const struct ppt_region *was = &pool->map.region[i];

@@ -90,23 +90,67 @@ uint32_t ppt__record_read(struct ppt_pool *pool, uint64_t line, uint64_t *word)
 	return lines && !check_runs(pool, word, NULL) ? lines : 0;
 }
 
+#define HEADS 16u
+#define MIDDLE_LG2 8u /* bits of a line number below those that are compared */
+#define MIDDLE_LINES (UINT64_C(1) << MIDDLE_LG2)
+
+/* Whether bits 8 to 39 of a head are those: no two laps of a ring agree there. */
+static inline bool may_be_head(const uint64_t *head, uint32_t middle)
+{
+	uint32_t bits;
+
+	__builtin_memcpy(&bits, (const uint8_t *)head + MIDDLE_LG2 / 8,
+			 sizeof(bits));
+	return bits == middle;
+}
+
 /*
- * The first line from @line on, and before @end, whose head says that it is the
- * record of that line.  Nearly always there is none: this is what a restart
- * with nothing to replay does most.
+ * The first of n lines whose head may be its own, as far as the bits go that all
+ * of them have; n if there is none.  What a restart with nothing to replay does
+ * most: two instructions a line.
+ */
+static uint32_t find_head(const uint64_t *head, uint32_t middle, uint32_t n)
+{
+	uint32_t i = 0;
+
+	for (; n - i >= HEADS; i += HEADS, head += HEADS * PPT__LINE_WORDS) {
+#pragma GCC unroll 16
+		for (uint32_t k = 0; k < HEADS; k++)
+			if (may_be_head(head + k * PPT__LINE_WORDS, middle))
+				return i + k;
+	}
+	for (; i < n && !may_be_head(head, middle); i++)
+		head += PPT__LINE_WORDS;
+	return i;
+}
+
+/*
+ * The first line from @line on, and before @end, at which the record of that
+ * line may be.  An observer is told of the lines some at a time, so that it
+ * hears of few that need not be read.
  */
 static uint64_t find_record(const struct ppt_pool *pool, uint64_t line,
 			    uint64_t end)
 {
-	const struct ppt__pm pm = pool->pm;
-	const uint64_t first = pool->journal.first_word;
-	const uint64_t mask = pool->journal.lines - 1;
+	const struct ppt__journal *j = &pool->journal;
+	const struct ppt__pm *pm = &pool->pm;
 
-	for (; line != end; line++) {
-		uint64_t head = ppt__pm_load(
-			&pm, first + (line & mask) * PPT__LINE_WORDS);
+	while (line != end) {
+		/* Rings are multiples of such stretches. */
+		uint64_t n = MIDDLE_LINES - line % MIDDLE_LINES;
+		uint64_t at = j->first_word +
+			      (line & (j->lines - 1)) * PPT__LINE_WORDS;
+		uint32_t found;
 
-		if (!((head ^ line) & PPT__SEQ_MASK))
+		n = n < end - line ? n : end - line;
+		if (pm->observer && n > HEADS)
+			n = HEADS;
+		for (uint64_t i = 0; pm->observer && i < n; i++)
+			ppt__pm_view(pm, at + i * PPT__LINE_WORDS, 1);
+		found = find_head(pm->media + at,
+				  (uint32_t)(line >> MIDDLE_LG2), (uint32_t)n);
+		line += found;
+		if (found < n)
 			break;
 	}
 	return line;

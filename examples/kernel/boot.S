@@ -24,23 +24,25 @@
 #define DATA 0x10
 #define CODE32 0x28
 
-	.section .multiboot, "a"
+	/* For PVH, that the kernel is entered at start (Xen's elfnote.h). */
+	.section .note.pvh, "a", @note
 	.align 4
-	.long 0x1badb002, 2, -(0x1badb002 + 2) /* 2: tell the memory map */
+	.long 4, 8, 18
+	.asciz "Xen"
+	.quad start
 
 	.section .low, "ax"
 	.code32
 	.global start
 start:
-	mov %eax, %ebp /* the boot loader's magic; %ebx: its information */
-	rdtsc
+	rdtsc /* %ebx: what the boot loader tells */
 	mov %eax, %edi
 	mov %edx, %esi
 	mov $PHYS(boot_stack_end), %esp
 	push %esi
 	push %edi
+	push $0
 	push %ebx
-	push %ebp
 
 	mov $0x80000000, %eax
 	cpuid
@@ -78,7 +80,7 @@ start:
 	xor %eax, %eax
 	mov %eax, %fs
 	mov %eax, %gs
-	pop %rdi /* magic and information */
+	pop %rdi /* what the boot loader tells */
 	pop %rsi /* the time of entry */
 	movabs $boot_stack_end, %rsp
 	lgdt gdt_high

@@ -63,9 +63,12 @@ _Noreturn void stop(enum stop why, const char *format, ...)
 
 /* ------------------------------------------------------ machine.c -- */
 
+#define WORDS_MAX 16u
+
 /* What this boot found. */
 struct machine {
-	const char *words; /* the command line */
+	const char *word[WORDS_MAX]; /* of the command line */
+	uint32_t word_count;
 	struct ppt_memory_map map;
 	ppt_pa_t free; /* DRAM for the kernel's own use … */
 	ppt_pa_t free_end;
@@ -75,7 +78,7 @@ struct machine {
 
 extern struct machine machine;
 
-void machine_init(uint32_t magic, ppt_pa_t info);
+void machine_init(ppt_pa_t info);
 
 /* The value of a word "name=value" of the command line; NULL if not there. */
 const char *machine_word(const char *name);
@@ -97,8 +100,11 @@ extern enum ppt_format pool_format; /* of every space in it */
 extern struct ppt_attach_report pool_report;
 extern uint64_t pool_scratch_bytes;
 
-/* Find the pool, or make it if the word "create" is given, and attach. */
+/* Attach the pool, wherever it is; made if the word "create" is given. */
 void pool_open(void);
+
+/* After that, once: what memory the library has no need of is free again. */
+void pool_trim(void);
 ppt_pa_t pool_base(void); /* at this boot */
 
 /* An error of the library that nothing can be done about. */
@@ -117,7 +123,7 @@ void pool_check(void);
 #define BIG_SPACE "big" /* of measure.c */
 
 /* Open the space that the kernel starts on; made if it is not there. */
-void kernel_half_open(const char *name);
+void kernel_half_open(const char *name, struct ppt_space_info *info);
 
 /* A space with the kernel half and nothing else. */
 int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag);
@@ -126,7 +132,7 @@ int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag);
 void programs_install(void);
 
 /* Load a space's root; the kernel half is there from the next instruction. */
-void space_enter(struct ppt_space *space);
+void space_enter(struct ppt_space *space, const struct ppt_space_info *info);
 extern struct ppt_space current;
 
 /* Run the program of every space. */
@@ -162,7 +168,7 @@ uint64_t dirty_pages(ppt_va_t va, ppt_va_t last, uint64_t *mapped);
  * is in it.  The kernel half is that of the boot tables, for the sake of
  * telling the tale.
  */
-_Noreturn void stale_root(ppt_pa_t recorded_base);
+_Noreturn void stale_root(void);
 
 /* ------------------------------------------------- boot.S, trap.[cS] -- */
 

@@ -1,34 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the machine is made of: the boot loader's list of DRAM (Multiboot
- * specification 0.6.96, section 3.3), the NVDIMMs in ACPI's NFIT (ACPI 6.4, 5.2.25),
- * and what the CPU can do.
+ * What the machine is made of: the boot loader's list of DRAM (PVH, Xen's
+ * public/arch-x86/hvm/start_info.h), the NVDIMMs in ACPI's NFIT (ACPI 6.4,
+ * 5.2.25), and what the CPU can do.
  *
  * Tables of the firmware are read as they come, within their lengths.
  */
 #include "kernel.h"
 
-#define MULTIBOOT_MAGIC 0x2badb002u
-#define MULTIBOOT_CMDLINE (1u << 2)
-#define MULTIBOOT_MMAP (1u << 6)
+#define PVH_MAGIC 0x336ec578u
 
-struct multiboot_info {
-	uint32_t flags;
-	uint32_t skip[3];
-	uint32_t cmdline;
-	uint32_t skip2[6];
-	uint32_t mmap_bytes;
-	uint32_t mmap;
+struct pvh_info { /* of version 1 and later */
+	uint32_t magic;
+	uint32_t version;
+	uint32_t skip[4];
+	uint64_t words;
+	uint64_t rsdp;
+	uint64_t ranges;
+	uint32_t range_count;
 };
 
-struct multiboot_range { /* @size does not count itself */
-	uint32_t size;
+struct pvh_range {
 	uint64_t base;
 	uint64_t len;
 	uint32_t type;
-} __attribute__((packed));
+	uint32_t reserved;
+};
 
-#define MULTIBOOT_RAM 1
+#define PVH_RAM 1
 
 struct acpi_rsdp {
 	uint64_t signature;
@@ -46,11 +45,8 @@ struct acpi_table {
 	uint8_t skip[28];
 };
 
-#define ACPI_RSDP UINT64_C(0x2052545020445352) /* "RSD PTR " */
-#define ACPI_NFIT 0x5449464e                   /* "NFIT" */
+#define ACPI_NFIT 0x5449464e /* "NFIT" */
 #define ACPI_NFIT_BYTES 40
-#define BIOS_START 0xf0000
-#define BIOS_END 0x100000
 #define ACPI_TABLES_MAX 64
 #define NFIT_PARTS_MAX 256
 
@@ -99,38 +95,25 @@ static void add_region(enum ppt_region_kind kind, uint32_t number,
 }
 
 /* Whole leaves of DRAM only; the first MiB is the firmware's. */
-static void add_dram(const struct multiboot_info *info)
+static void add_dram(const struct pvh_info *info)
 {
-	const char *at = phys(info->mmap), *end = at + info->mmap_bytes;
+	const struct pvh_range *r = phys(info->ranges);
+	const struct pvh_range *end = r + info->range_count;
 	uint32_t number = 0;
 
-	while (at < end) {
-		const struct multiboot_range *r = (const void *)at;
+	for (; r < end; r++) {
 		ppt_pa_t base = (r->base + PPT_SIZE_2M - 1) & -PPT_SIZE_2M;
 		ppt_pa_t last = (r->base + r->len) & -PPT_SIZE_2M;
 
-		at += r->size + sizeof(r->size);
-		if (r->type != MULTIBOOT_RAM || last <= base)
+		if (r->type != PVH_RAM || last <= base)
 			continue;
 		add_region(PPT_REGION_DRAM, number++, base, last - base);
 		if (base < KERNEL_DATA - KERNEL_BASE)
 			machine.free_end = r->base + r->len;
 	}
 	machine.free = KERNEL_DATA - KERNEL_BASE + PPT_SIZE_2M;
-}
-
-/* It is at a multiple of 16 of the BIOS's last 64 KiB (ACPI 5.2.5.1). */
-static const struct acpi_rsdp *find_rsdp(void)
-{
-	const uint64_t *at = phys(BIOS_START);
-	uint64_t left = (BIOS_END - BIOS_START) / sizeof(*at);
-	bool found;
-
-	__asm__ volatile("repne scasq"
-			 : "+D"(at), "+c"(left), "=@ccz"(found)
-			 : "a"(ACPI_RSDP)
-			 : "memory");
-	return found ? (const void *)(at - 1) : NULL;
+	if (machine.free_end < machine.free)
+		machine.free_end = machine.free;
 }
 
 static const struct acpi_table *find_nfit(const struct acpi_rsdp *rsdp)
@@ -189,21 +172,26 @@ static void ask_cpu(void)
 
 /* ------------------------------------------------------ command line -- */
 
+static void find_words(const char *at)
+{
+	while (*at && machine.word_count < WORDS_MAX) {
+		machine.word[machine.word_count++] = at;
+		while (*at && *at != ' ')
+			at++;
+		while (*at == ' ')
+			at++;
+	}
+}
+
 const char *machine_word(const char *name)
 {
-	const char *at = machine.words;
-
-	while (*at) {
-		const char *n = name;
+	for (uint32_t i = 0; i < machine.word_count; i++) {
+		const char *at = machine.word[i], *n = name;
 
 		while (*n && *at == *n)
 			at++, n++;
 		if (!*n && (*at == '=' || *at == ' ' || !*at))
 			return *at == '=' ? at + 1 : at;
-		while (*at && *at != ' ')
-			at++;
-		while (*at == ' ')
-			at++;
 	}
 	return NULL;
 }
@@ -227,33 +215,26 @@ void *machine_take(uint64_t bytes)
 	ppt_pa_t pa = machine.free;
 
 	bytes = (bytes + PPT_PAGE_BYTES - 1) & -(uint64_t)PPT_PAGE_BYTES;
-	if (pa > machine.free_end || machine.free_end - pa < bytes)
+	if (machine.free_end - pa < bytes)
 		stop(STOP_NO_MEMORY, "too little memory: %lu bytes more needed",
 		     bytes);
 	machine.free += bytes;
 	return phys(pa);
 }
 
-void machine_init(uint32_t magic, ppt_pa_t info_pa)
+void machine_init(ppt_pa_t info_pa)
 {
-	const struct multiboot_info *info = phys(info_pa);
+	const struct pvh_info *info = phys(info_pa);
 	const struct acpi_table *nfit = NULL;
-	const struct acpi_rsdp *rsdp;
 
-	machine.words = "";
-	if (magic != MULTIBOOT_MAGIC || !(info->flags & MULTIBOOT_MMAP))
+	if (info->magic != PVH_MAGIC || info->version == 0)
 		stop(STOP_BOOT_LOADER, "no memory map from the boot loader");
-	if (info->flags & MULTIBOOT_CMDLINE)
-		machine.words = phys(info->cmdline);
-	while (*machine.words && *machine.words != ' ') /* the file's name */
-		machine.words++;
-	while (*machine.words == ' ')
-		machine.words++;
+	if (info->words)
+		find_words(phys(info->words));
 	ask_cpu();
 	add_dram(info);
-	rsdp = find_rsdp();
-	if (rsdp)
-		nfit = find_nfit(rsdp);
+	if (info->rsdp)
+		nfit = find_nfit(phys(info->rsdp));
 	if (nfit)
 		add_nvdimms(nfit);
 }

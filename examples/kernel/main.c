@@ -19,7 +19,7 @@
  */
 #include "kernel.h"
 
-_Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered);
+_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered);
 
 static _Noreturn void build_from_list(uint64_t pages)
 {
@@ -62,26 +62,27 @@ static void show_sizes(void)
 	      (uint64_t)(boot_stack_end - low), pool_scratch_bytes);
 }
 
-_Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
+_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered)
 {
+	struct ppt_space_info space;
 	uint64_t pages, loaded;
 	bool attach, spread;
 
 	trap_init();
-	machine_init((uint32_t)magic_and_info, magic_and_info >> 32);
+	machine_init(boot_info);
 	pages = machine_number("build", 0);
 	if (pages)
 		build_from_list(pages);
 	pool_open();
 	pages = machine_number("pages", 0);
 	attach = machine_word("attach");
-	kernel_half_open(attach ? BIG_SPACE : KERNEL_SPACE);
+	kernel_half_open(attach ? BIG_SPACE : KERNEL_SPACE, &space);
 	if (pages && !attach) {
 		big_make(pages);
 		stop(STOP_DONE, "big is made");
 	}
 	spread = machine_word("spread"); /* the words are out of reach then */
-	space_enter(&current);
+	space_enter(&current, &space);
 	loaded = read_tsc();
 	print("CR3 loaded %lx, %s, %lu records replayed, count %lu\n",
 	      read_cr3(), ppt_verdict_name(pool_report.verdict),
@@ -89,6 +90,7 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	if (pages)
 		touch_big(pages, spread);
 	check_direct_map();
+	pool_trim();
 	programs_install();
 	programs_run();
 	print("%lu faults cured, %lu tables checked, %lu damaged\n",

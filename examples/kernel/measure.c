@@ -186,24 +186,29 @@ uint64_t dirty_pages(ppt_va_t va, ppt_va_t last, uint64_t *mapped)
 	return dirty;
 }
 
-_Noreturn void stale_root(ppt_pa_t recorded_base)
+_Noreturn void stale_root(void)
 {
 	const uint64_t *boot = phys(boot_root()), *stale;
 	struct ppt_space_info info;
-	ppt_pa_t root = new_table();
+	struct ppt_geometry recorded;
 	struct ppt_diag diag;
-	uint64_t *entry = phys(root), cursor = 0;
+	uint64_t *entry, cursor = 0;
+	ppt_pa_t root;
 	int err = ppt_space_next(pool, &cursor, &info, &diag);
 
 	if (!err)
 		err = ppt_space_next(pool, &cursor, &info, &diag);
 	if (err)
 		library_fails("stale root", err, &diag);
-	stale = phys(info.root_pa - recorded_base + pool_base());
+	pool_trim();
+	root = new_table();
+	entry = phys(root);
+	ppt_geometry(pool, &recorded);
+	stale = phys(info.root_pa - recorded.phys_base + pool_base());
 	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++)
 		entry[i] = i < PPT_PAGE_WORDS / 2 ? stale[i] : boot[i];
 	print("stale root: %s, root %lx, of base %lx, now %lx\n", info.name,
-	      info.root_pa, recorded_base, pool_base());
+	      info.root_pa, recorded.phys_base, pool_base());
 	write_cr3(root);
 	if (*(const volatile char *)phys(USER_CODE) == *programs)
 		stop(STOP_DONE, "the root is not stale: the code is there");

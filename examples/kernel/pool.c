@@ -85,34 +85,12 @@ static struct ppt_pm_config media(void)
 				    .bytes = nvdimm->len };
 
 	if (machine_word("trace")) {
-		observer.ctx = phys(nvdimm->base);
 		pm.observer = &observer;
-		persist(pm.media, 1); /* where the pool is */
+		if (!observer.ctx)
+			persist(pm.media, 1); /* where the pool is */
+		observer.ctx = phys(nvdimm->base);
 	}
 	return pm;
-}
-
-/* The NVDIMM that holds a pool, or else the first. */
-static struct ppt_region *find_nvdimm(struct ppt_geometry *geometry, int *err,
-				      struct ppt_diag *diag)
-{
-	struct ppt_region *first = NULL;
-
-	for (uint32_t i = 0; i < machine.map.count; i++) {
-		struct ppt_region *r = &machine.map.region[i];
-
-		if (r->kind != PPT_REGION_PMEM ||
-		    r->base + r->len > BOOT_MAP_BYTES)
-			continue;
-		*err = ppt_probe(phys(r->base), r->len, geometry, diag);
-		if (*err == 0)
-			return r;
-		if (!first)
-			first = r;
-	}
-	if (!first)
-		stop(STOP_NO_NVDIMM, "no NVDIMM below 16 GiB");
-	return first;
 }
 
 /* The pool comes to life with the memory of this machine beside it. */
@@ -150,11 +128,15 @@ static uint32_t one_of(const char *word, const char *b, const char *c)
 	return *value == *b ? 1 : *value == *c ? 2 : 0;
 }
 
-static void attach(uint64_t journal_bytes)
+/*
+ * Scratch memory is all that is left, before pool_trim.
+ */
+static int attach(struct ppt_diag *diag)
 {
 	struct ppt_attach_config cfg = {
 		.pm = media(),
-		.scratch_bytes = ppt_scratch_bytes(nvdimm->len, journal_bytes),
+		.scratch = phys(machine.free),
+		.scratch_bytes = machine.free_end - machine.free,
 		.present = machine_word("stale") ? NULL : &machine.map,
 		.trust = one_of("trust", ppt_trust_name(PPT_TRUST_NONE),
 				ppt_trust_name(PPT_TRUST_FULL)),
@@ -167,37 +149,62 @@ static void attach(uint64_t journal_bytes)
 		 */
 		.flags = PPT_ATTACH_DRAM_KEPT,
 	};
-	struct ppt_diag diag;
+	int err = ppt_attach(&cfg, &pool, &pool_report, diag);
+
+	if (!err && !cfg.present)
+		stale_root();
+	return err;
+}
+
+void pool_trim(void)
+{
+	struct ppt_geometry geometry;
+
+	ppt_geometry(pool, &geometry);
+	pool_scratch_bytes =
+		ppt_scratch_bytes(geometry.bytes, geometry.journal_bytes);
+	machine_take(pool_scratch_bytes);
+}
+
+/* As if the pool were on an NVDIMM: its region has no identity of its own. */
+static int try_nvdimm(struct ppt_region *r, struct ppt_diag *diag)
+{
+	const struct ppt_region was = *r;
 	int err;
 
-	pool_scratch_bytes = cfg.scratch_bytes;
-	cfg.scratch = machine_take(cfg.scratch_bytes);
-	err = ppt_attach(&cfg, &pool, &pool_report, &diag);
+	nvdimm = r;
+	r->kind = PPT_REGION_POOL;
+	r->uuid = (struct ppt_uuid){ { 0 } };
+	err = attach(diag);
 	if (err)
-		library_fails("attach", err, &diag);
+		*r = was;
+	return err;
 }
 
 void pool_open(void)
 {
-	struct ppt_geometry geometry;
-	struct ppt_region *region;
+	struct ppt_region *first = NULL;
+	int err = PPT_E_MAGIC;
 	struct ppt_diag diag;
-	int err;
 
-	nvdimm = region = find_nvdimm(&geometry, &err, &diag);
+	for (uint32_t i = 0; err == PPT_E_MAGIC && i < machine.map.count; i++) {
+		struct ppt_region *r = &machine.map.region[i];
+
+		if (r->kind != PPT_REGION_PMEM ||
+		    r->base + r->len > BOOT_MAP_BYTES)
+			continue;
+		first = first ? first : r;
+		err = try_nvdimm(r, &diag);
+	}
+	if (!first)
+		stop(STOP_NO_NVDIMM, "no NVDIMM below 16 GiB");
 	if (err == PPT_E_MAGIC && machine_word("create")) {
+		nvdimm = first;
 		create();
-		err = ppt_probe(phys(nvdimm->base), nvdimm->len, &geometry,
-				&diag);
+		err = try_nvdimm(first, &diag);
 	}
 	if (err)
-		library_fails("probe", err, &diag);
-	region->kind = PPT_REGION_POOL;
-	region->uuid = geometry.uuid;
-	region->len = geometry.bytes;
-	attach(geometry.journal_bytes);
-	if (machine_word("stale"))
-		stale_root(geometry.phys_base);
+		library_fails("attach", err, &diag);
 }
 
 ppt_pa_t pool_base(void)

@@ -70,6 +70,8 @@ static enum ppt_format format_of_pool(void)
 /* Paging with as many levels as the tables have. */
 static void set_format(enum ppt_format format)
 {
+	if (format == pool_format)
+		return;
 	if (format == PPT_FORMAT_X86_64_5 && !machine.levels5)
 		stop(STOP_NO_LA57, "the pool has 5-level tables, this CPU "
 				   "lacks LA57");
@@ -101,25 +103,23 @@ int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag)
 	return err ? err : map_kernel_half(out, diag);
 }
 
-void kernel_half_open(const char *name)
+void kernel_half_open(const char *name, struct ppt_space_info *info)
 {
-	struct ppt_space_info info;
 	struct ppt_diag diag;
 	int err = ppt_space_open(pool, name, &current, &diag);
 
-	if (!err)
-		err = ppt_space_info(&current, &info, &diag);
-	if (!err) {
-		set_format(info.format);
-	} else if (err == PPT_E_NOENT) {
+	if (err == PPT_E_NOENT) {
 		set_format(format_of_pool());
 		ppt_begin(pool);
 		err = space_make(name, &current, &diag);
 		if (!err)
 			err = ppt_commit(pool);
 	}
+	if (!err)
+		err = ppt_space_info(&current, info, &diag);
 	if (err)
 		library_fails("kernel half", err, &diag);
+	set_format(info->format);
 	check_leaves();
 }
 
@@ -146,22 +146,19 @@ static int arm_kernel(struct ppt_space *space, struct ppt_diag *diag)
 	return err;
 }
 
-void space_enter(struct ppt_space *space)
+void space_enter(struct ppt_space *space, const struct ppt_space_info *info)
 {
-	struct ppt_space_info info;
 	struct ppt_diag diag;
-	int err = ppt_space_info(space, &info, &diag);
+	int err = 0;
 
-	if (err)
-		library_fails("space", err, &diag);
 	/* Whoever asks for no trust modes gets none. */
 	if (pool_report.trust != PPT_TRUST_NONE)
 		err = arm_kernel(space, &diag);
-	if (err || info.format != pool_format)
-		stop(STOP_FORMAT, "space %s cannot be entered: %s", info.name,
+	if (err || info->format != pool_format)
+		stop(STOP_FORMAT, "space %s cannot be entered: %s", info->name,
 		     err ? diag.why : "another format");
 	current = *space;
-	write_cr3(info.root_register);
+	write_cr3(info->root_register);
 }
 
 /* ------------------------------------------------------------- programs -- */
@@ -288,7 +285,7 @@ void programs_run(void)
 			continue;
 		print("%s:\n", info.name);
 		adopt(&space);
-		space_enter(&space);
+		space_enter(&space, &info);
 		user_run(USER_CODE, USER_STACK + USER_STACK_BYTES, program);
 		if (machine_word("dirty")) {
 			uint64_t mapped,

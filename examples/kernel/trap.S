@@ -54,7 +54,7 @@ user_leave:
  * 14, 17, 21, 29, 30 (SDM 3A table 6-1).
  */
 	.global trap_stubs
-	.align 16
+	.align 4096
 trap_stubs:
 	.set vector, 0
 	.rept 129

@@ -13,19 +13,10 @@
 #define STUB_BYTES 16
 #define KERNEL_CODE_SEGMENT 0x08
 #define TSS_SEGMENT 0x30
-#define GATE_KERNEL 0x8e
-#define GATE_USER 0xee
+#define GATE_KERNEL (UINT64_C(0x8e) << 40 | KERNEL_CODE_SEGMENT << 16)
+#define GATE_USER (UINT64_C(0xee) << 40 | KERNEL_CODE_SEGMENT << 16)
+#define GATE_STACK_LG2 32
 #define EMERGENCY 1 /* the stack for faults of the kernel's own stack */
-
-struct gate {
-	uint16_t low;
-	uint16_t segment;
-	uint8_t stack;
-	uint8_t type;
-	uint16_t middle;
-	uint32_t high;
-	uint32_t zero;
-};
 
 struct tss {
 	uint32_t reserved0;
@@ -47,27 +38,25 @@ extern struct tss tss;
 struct tss tss;
 void trap(struct trap *t);
 
-static struct gate idt[VECTORS];
+/* Two words for each vector: SDM 3A figure 6-8. */
+static uint64_t idt[VECTORS][2];
 static char emergency_stack[4096] __attribute__((aligned(16)));
 
 void trap_init(void)
 {
 	const struct table_register at = { sizeof(idt) - 1, idt };
+	const uint64_t stubs = (uint64_t)trap_stubs;
+	const uint64_t low = (stubs & 0xffff) | (stubs & 0xffff0000) << 32;
 	uint64_t base = (uint64_t)&tss, limit = sizeof(tss) - 1;
 
-	for (uint32_t i = 0; i < VECTORS;
-	     i = i == EXCEPTIONS - 1 ? VECTOR_CALL : i + 1) {
-		uint64_t stub = (uint64_t)(trap_stubs + i * STUB_BYTES);
-
-		idt[i] = (struct gate){
-			.low = (uint16_t)stub,
-			.segment = KERNEL_CODE_SEGMENT,
-			.stack = i == VECTOR_DOUBLE_FAULT ? EMERGENCY : 0,
-			.type = i == VECTOR_CALL ? GATE_USER : GATE_KERNEL,
-			.middle = (uint16_t)(stub >> 16),
-			.high = (uint32_t)(stub >> 32),
-		};
+	/* The stubs share a page: the lowest bits count them. */
+	for (uint32_t i = 0; i < EXCEPTIONS; i++) {
+		idt[i][0] = (GATE_KERNEL | low) + i * STUB_BYTES;
+		idt[i][1] = stubs >> 32;
 	}
+	idt[VECTOR_DOUBLE_FAULT][0] |= UINT64_C(EMERGENCY) << GATE_STACK_LG2;
+	idt[VECTOR_CALL][0] = (GATE_USER | low) + VECTOR_CALL * STUB_BYTES;
+	idt[VECTOR_CALL][1] = stubs >> 32;
 	tss.stack[EMERGENCY - 1] =
 		(uint64_t)(emergency_stack + sizeof(emergency_stack));
 	gdt[TSS_SEGMENT / 8] = limit | (base & 0xffffff) << 16 |

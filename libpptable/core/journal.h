@@ -126,9 +126,9 @@ static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 	uint64_t at = j->filter[slot];
 
 	/* Queued already, and not flushed since? */
-	if (j->queue[at & (j->queue_size - 1)] == line &&
-	    (at - j->queue_tail < j->queue_head - j->queue_tail ||
-	     PPT_MUTANT(DIRTY_ONCE)))
+	if ((at - j->queue_tail < j->queue_head - j->queue_tail ||
+	     PPT_MUTANT(DIRTY_ONCE)) &&
+	    j->queue[at & (j->queue_size - 1)] == line)
 		return;
 	j->filter[slot] = j->queue_head;
 	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;

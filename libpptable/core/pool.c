@@ -85,11 +85,16 @@ static size_t cut(size_t *at, uint64_t bytes)
 	return start;
 }
 
+/* The handle comes first, the superblock's copy behind it. */
+#define SUPERBLOCK_AT                                                          \
+	((sizeof(struct ppt_pool) + ALIGN - 1) & ~(size_t)(ALIGN - 1))
+#define HEAD_BYTES (SUPERBLOCK_AT + sizeof(struct ppt_m_superblock))
+
 /* Place everything in @base; with that NULL it only measures. */
 static size_t place(char *base, const struct sizes *s)
 {
 	struct ppt_pool *pool = (struct ppt_pool *)(void *)base;
-	size_t at = sizeof(*pool);
+	size_t at = HEAD_BYTES;
 
 #define CUT(field, n)                                                          \
 	do {                                                                   \
@@ -97,6 +102,11 @@ static size_t place(char *base, const struct sizes *s)
 		if (base)                                                      \
 			pool->field = (void *)(base + start);                  \
 	} while (0)
+	/* Those that every attach writes to, in as few pages as may be. */
+	CUT(walk, 2 * PPT__WALK_HINTS);
+	CUT(trust.moves, PPT_M_EPOCHS);
+	CUT(trust.ready, s->stretches / 64 + 1);
+	CUT(trust.seen, s->stretches * PPT__STRETCH_WORDS);
 	CUT(txn.runs.run, s->runs);
 	CUT(txn.runs.next, s->runs);
 	CUT(group.run, s->runs);
@@ -104,7 +114,6 @@ static size_t place(char *base, const struct sizes *s)
 	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
 	CUT(group.bucket, PPT__RUNSET_BUCKETS);
 	CUT(txn.change, PPT__RECLAIM_CHANGES_MAX);
-	CUT(walk, 2 * PPT__WALK_HINTS);
 	CUT(journal.filter, PPT__DIRTY_FILTER);
 	CUT(journal.queue, s->queue);
 	CUT(frames.limbo, PPT__LIMBO_MAX);
@@ -112,9 +121,6 @@ static size_t place(char *base, const struct sizes *s)
 	CUT(frames.freed, PPT__LIMBO_MAX);
 	CUT(frames.held, PPT_PAGE_WORDS);
 	CUT(frames.full, s->stretches / 64 + 1);
-	CUT(trust.ready, s->stretches / 64 + 1);
-	CUT(trust.seen, s->stretches * PPT__STRETCH_WORDS);
-	CUT(trust.moves, PPT_M_EPOCHS);
 	CUT(trust.edit, PPT_PAGE_WORDS);
 	CUT(blank.page, s->blanks);
 	CUT(blank.used, s->blanks);
@@ -122,9 +128,17 @@ static size_t place(char *base, const struct sizes *s)
 	CUT(page_edit, PPT_PAGE_WORDS);
 	CUT(page_old, PPT_PAGE_WORDS);
 	CUT(page_new, PPT_PAGE_WORDS);
-	CUT(superblock, 1);
 #undef CUT
+	if (base)
+		pool->superblock = (void *)(base + SUPERBLOCK_AT);
 	return at;
+}
+
+struct ppt_m_superblock *ppt__pool_superblock(void *scratch, size_t bytes)
+{
+	if (!scratch || (uintptr_t)scratch % ALIGN || bytes < HEAD_BYTES)
+		return NULL;
+	return (void *)((char *)scratch + SUPERBLOCK_AT);
 }
 
 size_t ppt_scratch_bytes(uint64_t pool_bytes, uint64_t journal_bytes)
@@ -155,8 +169,9 @@ void ppt__epoch_map(const struct ppt_m_superblock *sb, uint32_t epoch,
 /* That the regions recorded for the present epoch are a memory map [I10]. */
 static int check_map(const struct ppt_memory_map *map, struct ppt_diag *diag)
 {
-	struct ppt_memory_map seen = { .count = 0 };
+	struct ppt_memory_map seen; /* as far as it is counted */
 
+	seen.count = 0;
 	for (uint32_t i = 0; i < map->count; i++) {
 		const struct ppt_region *r = &map->region[i];
 
@@ -180,6 +195,7 @@ static void init_arrays(struct ppt_pool *pool, const struct sizes *s)
 	j->window = s->window;
 	j->queue_size = s->queue;
 	j->seed = pool->seed;
+#pragma GCC unroll 8
 	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
 		pool->walk[i].era = 0;
 	for (uint64_t i = 0; i < s->stretches / 64 + 1; i++)
@@ -195,27 +211,22 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 		(uint64_t)ppt__get32(sb->journal_pages) * PPT_PAGE_BYTES;
 	struct sizes s = sizes_of(pool_bytes, journal_bytes);
 	struct ppt_pool *pool = scratch;
+	bool room = sb == ppt__pool_superblock(scratch, bytes);
+	size_t want;
 
-	if (!scratch || (uintptr_t)scratch % ALIGN ||
-	    bytes < ppt_scratch_bytes(pool_bytes, journal_bytes))
+	/* The arrays are as they come, and so is the map behind its count. */
+	if (room)
+		__builtin_memset(pool, 0, offsetof(struct ppt_pool, map));
+	want = place(room ? scratch : NULL, &s) + ALIGN;
+	if (!room || bytes < want)
 		return ppt__fail(diag, PPT_E_NOMEM, "scratch",
-				 "NULL, not aligned to 64 or too small",
-				 ppt_scratch_bytes(pool_bytes, journal_bytes));
-	__builtin_memset(pool, 0, sizeof(*pool));
-	place(scratch, &s);
+				 "NULL, not aligned to 64 or too small", want);
 	pool->pm = *pm;
 	pool->flags = flags;
 	pool->walk_era = 1;
 	pool->blank.count = s.blanks;
 	pool->txn.runs.cap = s.runs;
 	pool->group.cap = s.runs;
-	__builtin_memcpy(pool->superblock, sb, sizeof(*sb));
-	sb = pool->superblock;
-	/* What was copied is what counts: the media may not read the same. */
-	if (ppt__superblock_check(sb, ppt__get32(sb->slot), diag) ||
-	    ppt__get64(sb->pool_bytes) != pool_bytes)
-		return ppt__fail(diag, PPT_E_CORRUPT, "superblock",
-				 "reads differently each time", 0);
 	ppt__layout(pool_bytes, journal_bytes, &pool->at, NULL);
 	pool->seed = ppt__seed(sb->uuid);
 	pool->desc_free = ppt__desc_plain(pool->seed, PPT__DESC_FREE);

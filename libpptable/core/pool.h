@@ -173,7 +173,19 @@ void ppt__superblock_write(struct ppt_pool *pool);
 
 /* ----------------------------------------------------------- set-up -- */
 
-/* Lay the handle out in scratch memory, from a superblock that was chosen. */
+/*
+ * Where in scratch memory the copy of the superblock goes, which is checked
+ * there: the media may not read the same a second time.  NULL if there is no
+ * room for it.
+ */
+struct ppt_m_superblock *ppt__pool_superblock(void *scratch, size_t bytes);
+
+/*
+ * Lay the handle out in scratch memory, by the superblock that was chosen, which
+ * is where ppt__pool_superblock says, or there is too little scratch memory.
+ * Return: 0; PPT_E_NOMEM; PPT_E_CORRUPT its regions are no memory map: the
+ *         handle is in order.
+ */
 int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 		   const struct ppt__pm *pm, const struct ppt_m_superblock *sb,
 		   uint32_t flags, struct ppt_diag *diag);

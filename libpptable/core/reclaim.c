@@ -86,26 +86,37 @@ static bool first_item(struct ppt_pool *pool, uint32_t *slot, uint64_t *item)
 	return true;
 }
 
-int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag)
+static int hold_item(struct ppt_pool *pool, uint32_t slot,
+		     struct ppt_diag *diag)
 {
-	uint64_t item;
-	int err = ppt__meta_touch(pool, pool->at.reclaim_page, diag);
+	uint64_t item = ppt__load(pool, pool->at.reclaim_page, slot);
+	int err;
 
-	if (err)
-		return err;
-	for (uint32_t s = 0; first_item(pool, &s, &item); s++) {
-		if (ppt__reclaim_kind(item) != PPT_M_RECLAIM_EXTENT ||
-		    PPT_MUTANT(HELD_FORGOTTEN))
-			continue;
-		err = extent_ok(pool, item, diag);
-		if (err)
-			return err;
+	if (ppt__reclaim_kind(item) != PPT_M_RECLAIM_EXTENT ||
+	    PPT_MUTANT(HELD_FORGOTTEN))
+		return 0;
+	err = extent_ok(pool, item, diag);
+	if (!err)
 		ppt__pages_hold(
-			pool, s,
+			pool, slot,
 			(struct ppt__extent){ ppt__reclaim_page(item),
 					      ppt__reclaim_count(item) });
+	return err;
+}
+
+int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag)
+{
+	uint64_t lines;
+	int err = ppt__meta_look(pool, pool->at.reclaim_page, &lines, diag);
+
+	for (; !err && lines; lines &= lines - 1) {
+		uint32_t slot =
+			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
+
+		for (uint32_t i = 0; !err && i < PPT__LINE_WORDS; i++)
+			err = hold_item(pool, slot + i, diag);
 	}
-	return 0;
+	return err;
 }
 
 int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left)

@@ -22,11 +22,9 @@ static bool same_uuid(const struct ppt_uuid *a, const struct ppt_uuid *b)
 int ppt__region_check(const struct ppt_memory_map *map,
 		      const struct ppt_region *r, struct ppt_diag *diag)
 {
-	uint8_t any = 0;
+	static const struct ppt_uuid none;
 
-	for (uint32_t i = 0; i < sizeof(r->uuid.b); i++)
-		any |= r->uuid.b[i];
-	if (!any)
+	if (same_uuid(&r->uuid, &none))
 		return ppt__fail(diag, PPT_E_INVAL, "region uuid", "is zero",
 				 r->base);
 	if (r->kind < PPT_REGION_POOL || r->kind > PPT_REGION_DEVICE)

@@ -58,18 +58,16 @@ static int chain_next(struct ppt_pool *pool, struct chain *chain,
 
 static void load_name(struct ppt_pool *pool, struct place at, char *name)
 {
-	uint64_t word[PPT_NAME_BYTES / 8];
+	const uint64_t *word =
+		ppt__load_words(pool, at.page, at.slot + PPT_M_DIR_NAME,
+				PPT_NAME_BYTES / 8, pool->page_buffer);
 
-	for (uint32_t i = 0; i < PPT_NAME_BYTES / 8; i++)
-		word[i] =
-			ppt__load(pool, at.page, at.slot + PPT_M_DIR_NAME + i);
-	__builtin_memcpy(name, word, sizeof(word));
+	__builtin_memcpy(name, word, PPT_NAME_BYTES);
 	name[PPT_NAME_BYTES - 1] = 0;
 }
 
 static int read_entry(struct ppt_pool *pool, struct place at,
-		      struct ppt_space_info *info, struct ppt_space *space,
-		      struct ppt_diag *diag)
+		      struct ppt_space *space, struct ppt_diag *diag)
 {
 	uint64_t format = ppt__load(pool, at.page, at.slot + PPT_M_DIR_FORMAT);
 	uint64_t root = ppt__load(pool, at.page, at.slot + PPT_M_DIR_ROOT);
@@ -82,11 +80,17 @@ static int read_entry(struct ppt_pool *pool, struct place at,
 				 "entry has no known format or root", at.page);
 	*space = (struct ppt_space){ pool, ops, at.page, at.slot,
 				     (uint32_t)root };
-	load_name(pool, at, info->name);
-	info->format = ops->format;
-	info->root_pa = ppt__page_pa(pool, (uint32_t)root);
-	info->root_register = ops->root_register(info->root_pa);
 	return 0;
+}
+
+static void get_info(const struct ppt_space *space, struct ppt_space_info *info)
+{
+	struct place at = { space->dir_page, space->dir_slot };
+
+	load_name(space->pool, at, info->name);
+	info->format = space->ops->format;
+	info->root_pa = ppt__page_pa(space->pool, space->root_page);
+	info->root_register = space->ops->root_register(info->root_pa);
 }
 
 /* The first used entry from *cursor on; PPT_E_NOENT. */
@@ -121,10 +125,9 @@ static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 
 /* The same, and that the root is a table, touched: hardware may have it. */
 static int open_entry(struct ppt_pool *pool, struct place at,
-		      struct ppt_space_info *info, struct ppt_space *space,
-		      struct ppt_diag *diag)
+		      struct ppt_space *space, struct ppt_diag *diag)
 {
-	int err = read_entry(pool, at, info, space, diag);
+	int err = read_entry(pool, at, space, diag);
 
 	if (err)
 		return err;
@@ -141,10 +144,12 @@ int ppt_space_next(struct ppt_pool *pool, uint64_t *cursor,
 	int err = next_entry(pool, &next, &at, diag);
 
 	if (!err)
-		err = read_entry(pool, at, out, &space, diag);
-	if (!err)
-		*cursor = next;
-	return err;
+		err = read_entry(pool, at, &space, diag);
+	if (err)
+		return err;
+	get_info(&space, out);
+	*cursor = next;
+	return 0;
 }
 
 static bool same_name(const char *a, const char *b)
@@ -172,13 +177,12 @@ static int find_name(struct ppt_pool *pool, const char *name, struct place *at,
 int ppt_space_open(struct ppt_pool *pool, const char *name,
 		   struct ppt_space *out, struct ppt_diag *diag)
 {
-	struct ppt_space_info info;
 	struct ppt_space space;
 	struct place at;
 	int err = find_name(pool, name, &at, diag);
 
 	if (!err)
-		err = open_entry(pool, at, &info, &space, diag);
+		err = open_entry(pool, at, &space, diag);
 	if (!err)
 		*out = space;
 	return err;
@@ -188,12 +192,11 @@ int ppt_space_info(const struct ppt_space *space, struct ppt_space_info *out,
 		   struct ppt_diag *diag)
 {
 	struct place at = { space->dir_page, space->dir_slot };
-	struct ppt_space_info info;
 	struct ppt_space same;
-	int err = open_entry(space->pool, at, &info, &same, diag);
+	int err = open_entry(space->pool, at, &same, diag);
 
 	if (!err)
-		*out = info;
+		get_info(&same, out);
 	return err;
 }
 
@@ -272,7 +275,6 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 		     struct ppt_diag *diag)
 {
 	const struct ppt__pt_ops *ops = ppt__pt_ops(format);
-	struct ppt_space_info info;
 	struct ppt__call call;
 	struct place at;
 	int err;
@@ -294,14 +296,13 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 	err = create(pool, name, ops, &at, diag);
 	err = ppt__call_end(pool, &call, err, diag);
 	if (!err && out)
-		err = read_entry(pool, at, &info, out, diag);
+		err = read_entry(pool, at, out, diag);
 	return err;
 }
 
 int ppt_space_delete(struct ppt_pool *pool, const char *name,
 		     struct ppt_diag *diag)
 {
-	struct ppt_space_info info;
 	struct ppt_space space;
 	struct ppt__call call;
 	struct place at;
@@ -309,7 +310,7 @@ int ppt_space_delete(struct ppt_pool *pool, const char *name,
 	int err = find_name(pool, name, &at, diag);
 
 	if (!err) /* what is no table may not come to the reclaim list */
-		err = open_entry(pool, at, &info, &space, diag);
+		err = open_entry(pool, at, &space, diag);
 	if (!err)
 		err = ppt__call_begin(pool, &call, diag);
 	if (err)

@@ -9,8 +9,9 @@ const uint64_t *ppt__load_words(struct ppt_pool *pool, uint32_t page,
 	const uint64_t *media =
 		ppt__pm_view(&pool->pm, ppt__word(page, slot), n);
 
-	if (!ppt__runset_touches(&pool->txn.runs, page) &&
-	    !ppt__runset_touches(&pool->group, page))
+	if (!(pool->txn.runs.n | pool->group.n) ||
+	    (!ppt__runset_touches(&pool->txn.runs, page) &&
+	     !ppt__runset_touches(&pool->group, page)))
 		return media;
 	for (uint32_t i = 0; i < n; i++)
 		buffer[slot + i] = media[i];

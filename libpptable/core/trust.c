@@ -71,8 +71,6 @@ void ppt__trust_load(struct ppt_pool *pool)
 {
 	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
 
-	for (uint32_t i = 0; i < PPT_M_EPOCHS; i++)
-		pool->trust.moves[i].count = 0;
 	for (uint32_t i = 0; i <= pool->epoch - oldest; i++)
 		load_moves(pool, oldest + i,
 			   &pool->trust.moves[(oldest + i) % PPT_M_EPOCHS]);
@@ -100,26 +98,37 @@ static const struct ppt__moves *moves_of(struct ppt_pool *pool, uint64_t desc)
 
 /* ----------------------------------------------------------------- touch -- */
 
-int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
+int ppt__meta_look(struct ppt_pool *pool, uint32_t page, uint64_t *lines,
+		   struct ppt_diag *diag)
 {
-	uint64_t desc = ppt__desc_load(pool, page);
+	uint64_t desc = ppt__desc_load(pool, page), want;
+	uint32_t hi = ppt__desc_hi(desc);
 	const uint64_t *word;
-	uint64_t lines;
 
 	if (ppt__desc_type(desc) != PPT__DESC_META)
 		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
 				 "descriptor is not that of one", page);
-	if (ppt__trusted(pool, page))
-		return 0;
 	word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 			       pool->page_buffer);
-	lines = ppt__page_lines(word);
-	if (desc !=
-	    ppt__desc_lines(pool->seed, page, ppt__desc_hi(desc), word, lines))
+	if (lines) {
+		*lines = ppt__page_lines(word);
+		want = ppt__desc_lines(pool->seed, page, hi, word, *lines);
+	} else {
+		want = ppt__desc_page(pool->seed, page, hi, word);
+	}
+	if (desc != want)
 		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
 				 "differs from its descriptor", page);
 	ppt__trust_set(pool, page);
 	return 0;
+}
+
+int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
+{
+	if (ppt__trusted(pool, page) &&
+	    ppt__desc_type(ppt__desc_load(pool, page)) == PPT__DESC_META)
+		return 0;
+	return ppt__meta_look(pool, page, NULL, diag);
 }
 
 static int fill_rebased(struct ppt_pool *pool, void *arg)

@@ -31,8 +31,8 @@ struct ppt__move {
 
 /* From one epoch to the present. */
 struct ppt__moves {
-	uint32_t count; /* 0: no such epoch is recorded */
-	bool same;      /* it is the present one */
+	uint32_t count;
+	bool same; /* it is the present one */
 	struct ppt__move region[PPT_REGIONS_MAX];
 };
 
@@ -43,9 +43,10 @@ struct ppt__trust {
 	bool arms;     /* hardware walks: a walk arms cold entries it passes */
 	uint32_t mode; /* enum ppt_trust */
 	uint32_t lost; /* enum ppt_lost */
-	uint32_t policy;          /* enum ppt_policy */
-	struct ppt__moves *moves; /* by epoch % PPT_M_EPOCHS */
-	uint64_t *edit;           /* a page of DRAM */
+	uint32_t policy; /* enum ppt_policy */
+	struct ppt__moves
+		*moves;       /* of recorded epochs, by epoch % PPT_M_EPOCHS */
+	uint64_t *edit;       /* a page of DRAM */
 	uint32_t settled;     /* pages before it are of the present epoch … */
 	bool refused;         /* … but for damaged ones */
 	uint64_t armed;       /* entries */
@@ -71,6 +72,13 @@ void ppt__trust_set(struct ppt_pool *pool, uint32_t page);
  */
 int ppt__meta_touch(struct ppt_pool *pool, uint32_t page,
 		    struct ppt_diag *diag);
+
+/*
+ * The same, whether it was validated or not.  *@lines: bit i, line i is not 0;
+ * NULL if nobody wants to know.
+ */
+int ppt__meta_look(struct ppt_pool *pool, uint32_t page, uint64_t *lines,
+		   struct ppt_diag *diag);
 
 /* Where hardware walks: arm an entry, or make it cold. */
 void ppt__trust_arm(struct ppt_pool *pool, uint32_t page, uint32_t slot,

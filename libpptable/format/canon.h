@@ -32,14 +32,13 @@ static inline uint64_t ppt__family_ignore(uint32_t family)
 
 static inline uint64_t ppt__canon(uint32_t family, uint64_t word)
 {
-	uint64_t cold = word >> PPT__COLD_LG2 & 1u;
+	const uint64_t cold = UINT64_C(1) << PPT__COLD_LG2;
 
 	if (family != PPT__FAMILY_X86_64)
 		return word;
-	if (PPT_MUTANT(COLD_SUMMED))
-		cold = 0;
-	return (word ^ (cold << PPT__COLD_LG2 | cold)) &
-	       ~ppt__family_ignore(PPT__FAMILY_X86_64);
+	if (__builtin_expect((word & cold) != 0, 0) && !PPT_MUTANT(COLD_SUMMED))
+		word ^= cold | 1u;
+	return word & ~ppt__family_ignore(PPT__FAMILY_X86_64);
 }
 
 #endif

@@ -53,8 +53,108 @@ uint32_t ppt__crc32c_shift(uint32_t raw, uint32_t words)
 	return ppt__crc32c_word(0, clmul32(raw, shift_table[words]) << 1);
 }
 
+/* ------------------------------------------------- words as they are -- */
+
+#define BLOCK 8u       /* words */
+#define BLOCKS_MAX 21u /* of a stream: three of them are a page less a line */
+
+/*
+ * Three streams of @n blocks, one behind the other, unrolled: a restart spends
+ * much of its time here, and one stream alone would wait for each word.
+ */
+static uint32_t crc_streams(uint32_t a, const uint64_t *p, uint32_t n)
+{
+#if defined(__x86_64__)
+	const uint64_t step = (uint64_t)n * BLOCK * sizeof(*p);
+	uint64_t x = a, y = 0, z = 0;
+	uint32_t left = n;
+
+#define CRC_WORD(at)                                                           \
+	"crc32q " #at "(%[p]), %[x]\n\t"                                       \
+	"crc32q " #at "(%[p], %[step]), %[y]\n\t"                              \
+	"crc32q " #at "(%[p], %[step], 2), %[z]\n\t"
+	__asm__("0:\n\t" CRC_WORD(0) CRC_WORD(8) CRC_WORD(16) CRC_WORD(24)
+			CRC_WORD(32) CRC_WORD(40) CRC_WORD(48)
+				CRC_WORD(56) "add $64, %[p]\n\t"
+					     "dec %[left]\n\t"
+					     "jnz 0b"
+		: [x] "+r"(x), [y] "+r"(y), [z] "+r"(z), [p] "+r"(p),
+		  [left] "+r"(left)
+		: [step] "r"(step)
+		: "cc", "memory");
+#undef CRC_WORD
+	return ppt__crc32c_shift((uint32_t)x, 2 * n * BLOCK) ^
+	       ppt__crc32c_shift((uint32_t)y, n * BLOCK) ^ (uint32_t)z;
+#else
+	(void)p;
+	(void)n;
+	return a;
+#endif
+}
+
+/* One more word, by the CPU's instruction. */
+static inline uint64_t crc_hw(uint64_t raw, uint64_t word)
+{
+#if defined(__x86_64__)
+	__asm__("crc32q %1, %0" : "+r"(raw) : "rm"(word));
+	return raw;
+#else
+	return ppt__crc32c_word_portable((uint32_t)raw, word);
+#endif
+}
+
+static uint32_t plain_words(uint32_t raw, const uint64_t *word, uint64_t n)
+{
+	while (ppt__crc32c_hw && n >= 3 * BLOCK) {
+		uint64_t k = n / (3 * BLOCK);
+
+		k = k < BLOCKS_MAX ? k : BLOCKS_MAX;
+		raw = crc_streams(raw, word, (uint32_t)k);
+		word += 3 * k * BLOCK;
+		n -= 3 * k * BLOCK;
+	}
+	for (; ppt__crc32c_hw && n; n--)
+		raw = (uint32_t)crc_hw(raw, *word++);
+	for (; n; n--)
+		raw = ppt__crc32c_word_portable(raw, *word++);
+	return raw;
+}
+
+/* ------------------------------------------------- canonical forms -- */
+
 /* Below this three streams cost more than they save. */
 #define LANES_MIN 48u
+
+/*
+ * Entries of x86-64 tables of which none is cold, as of the lowest level none
+ * is: their canonical form is a mask.  Returns false if one is.
+ */
+static bool warm_words(uint32_t *raw, const uint64_t *word, uint32_t n)
+{
+	const uint64_t mask = ~ppt__family_ignore(PPT__FAMILY_X86_64);
+	const uint32_t k = n / 3;
+	uint64_t a = *raw, b = 0, c = 0, any = 0;
+
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < k; i++) {
+		uint64_t x = word[i], y = word[k + i], z = word[2 * k + i];
+
+		any |= x | y | z;
+		a = crc_hw(a, x & mask);
+		b = crc_hw(b, y & mask);
+		c = crc_hw(c, z & mask);
+	}
+	c ^= ppt__crc32c_shift((uint32_t)a, 2 * k) ^
+	     ppt__crc32c_shift((uint32_t)b, k);
+	for (uint32_t i = 3 * k; i < n; i++) {
+		any |= word[i];
+		c = crc_hw(c, word[i] & mask);
+	}
+	if (any >> PPT__COLD_LG2 & 1u)
+		return false;
+	*raw = (uint32_t)c;
+	return true;
+}
 
 /* What follows is compiled once for each family. */
 #define PER_FAMILY static inline __attribute__((always_inline))
@@ -87,18 +187,42 @@ PER_FAMILY uint32_t words(uint32_t raw, const uint64_t *word, uint32_t n,
 uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 			   uint32_t family)
 {
-	if (family == PPT__FAMILY_X86_64)
-		return words(raw, word, n, PPT__FAMILY_X86_64);
-	return words(raw, word, n, PPT__FAMILY_NONE);
+	if (family != PPT__FAMILY_X86_64)
+		return plain_words(raw, word, n);
+	/* No longer than a page, as streams are shifted by two thirds of it. */
+	if (ppt__crc32c_hw && n >= LANES_MIN && n <= 512 &&
+	    warm_words(&raw, word, n))
+		return raw;
+	return words(raw, word, n, PPT__FAMILY_X86_64);
+}
+
+/* @lines twice, and 1 if a word is 0: with the carry, where there is one. */
+static inline uint64_t shift_in_empty(uint64_t lines, uint64_t word)
+{
+#if defined(__x86_64__)
+	__asm__("cmp $1, %1\n\t"
+		"adc %0, %0"
+		: "+r"(lines)
+		: "r"(word)
+		: "cc");
+	return lines;
+#else
+	return lines * 2 + (word == 0);
+#endif
 }
 
 uint64_t ppt__page_lines(const uint64_t *word)
 {
-	uint64_t lines = 0;
+	uint64_t empty = 0;
 
-	for (uint32_t i = 0; i < 64; i++, word += 8)
-		lines |= (uint64_t)ppt__line_any(word) << i;
-	return lines;
+	for (const uint64_t *at = word + 512; at != word;) {
+		at -= 32;
+		empty = shift_in_empty(empty, ppt__line_bits(at + 24));
+		empty = shift_in_empty(empty, ppt__line_bits(at + 16));
+		empty = shift_in_empty(empty, ppt__line_bits(at + 8));
+		empty = shift_in_empty(empty, ppt__line_bits(at));
+	}
+	return ~empty;
 }
 
 /* With more lines than this, stepping over the others saves nothing. */
@@ -202,59 +326,11 @@ uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 	return diff(old, word, n, PPT__FAMILY_NONE);
 }
 
-#define BLOCK 64u
-#define BLOCKS_MAX 21u /* of a stream: a page less a line is three of them */
-
-struct block {
-	uint8_t byte[BLOCK];
-};
-
-/*
- * Three streams of @n blocks, one behind the other, unrolled: a restart spends
- * much of its time here, and one stream alone would wait for each word.
- */
-static uint32_t crc_streams(uint32_t a, const uint8_t *p, uint32_t n)
-{
-#if defined(__x86_64__)
-	const uint64_t step = (uint64_t)n * BLOCK;
-	uint64_t x = a, y = 0, z = 0;
-
-#define CRC_WORD(at)                                                           \
-	"crc32q " #at "(%[p]), %[x]\n\t"                                       \
-	"crc32q " #at "(%[p], %[step]), %[y]\n\t"                              \
-	"crc32q " #at "(%[p], %[step], 2), %[z]\n\t"
-	for (uint32_t i = 0; i < n; i++, p += BLOCK)
-		__asm__(CRC_WORD(0) CRC_WORD(8) CRC_WORD(16) CRC_WORD(24)
-				CRC_WORD(32) CRC_WORD(40) CRC_WORD(48)
-					CRC_WORD(56)
-			: [x] "+r"(x), [y] "+r"(y), [z] "+r"(z)
-			: [p] "r"(p), [step] "r"(step),
-			  "m"(*(const struct block *)p),
-			  "m"(*(const struct block *)(p + step)),
-			  "m"(*(const struct block *)(p + 2 * step)));
-#undef CRC_WORD
-	return ppt__crc32c_shift((uint32_t)x, 16 * n) ^
-	       ppt__crc32c_shift((uint32_t)y, 8 * n) ^ (uint32_t)z;
-#else
-	(void)p;
-	(void)n;
-	return a;
-#endif
-}
-
 uint32_t ppt__crc32c(uint32_t crc, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;
 	uint32_t raw = ~crc;
 
-	while (ppt__crc32c_hw && len >= 3 * BLOCK) {
-		size_t n = len / (3 * BLOCK);
-
-		n = n < BLOCKS_MAX ? n : BLOCKS_MAX;
-		raw = crc_streams(raw, p, (uint32_t)n);
-		p += 3 * n * BLOCK;
-		len -= 3 * n * BLOCK;
-	}
 	for (; len >= 8; len -= 8, p += 8) {
 		uint64_t w;
 

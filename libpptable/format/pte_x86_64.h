@@ -29,6 +29,7 @@
 /* Contract: what every format header defines. */
 #define PTE_FAMILY PPT__FAMILY_X86_64
 #define PTE_LEAF_LEVEL_MAX 3u /* 1 GiB */
+#define PTE_RIGHTS PPT__X86_RIGHTS
 #define PTE_PA_BITS 52u
 #define PTE_ROOT_REGISTER(pa) (pa) /* CR3, no PCID */
 

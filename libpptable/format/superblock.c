@@ -43,15 +43,15 @@ int ppt__layout(uint64_t pool_bytes, uint64_t journal_bytes,
 	return 0;
 }
 
+/* The field itself is the upper half of word 1. */
 static uint32_t superblock_crc(const struct ppt_m_superblock *sb)
 {
-	const size_t at = offsetof(struct ppt_m_superblock, crc);
-	const uint8_t *p = (const uint8_t *)sb;
-	const uint8_t zero[4] = { 0 };
-	uint32_t crc = ppt__crc32c(0, p, at);
+	const uint64_t *word = (const uint64_t *)sb;
+	uint32_t raw = ppt__crc32c_word(UINT32_MAX, word[0]);
 
-	crc = ppt__crc32c(crc, zero, sizeof(zero));
-	return ppt__crc32c(crc, p + at + 4, sizeof(*sb) - at - 4);
+	raw = ppt__crc32c_word(raw, (uint32_t)word[1]);
+	return ~ppt__crc32c_words(raw, word + 2, PPT_M_SB_WORDS - 2,
+				  PPT__FAMILY_NONE);
 }
 
 void ppt__superblock_seal(struct ppt_m_superblock *sb)

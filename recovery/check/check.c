@@ -130,8 +130,10 @@ static int open_pool(struct ppt_check *c, const struct ppt_m_superblock *sb,
 	uint64_t journal =
 		(uint64_t)ppt__get32(sb->journal_pages) * PPT_PAGE_BYTES;
 	struct sizes s = sizes_of(bytes, journal, c->workers);
+	struct ppt_m_superblock *own;
 	struct ppt_pool *pool;
 	size_t want = place(NULL, &s);
+	uint32_t slot = ppt__get32(sb->slot);
 	int err;
 
 	if (scratch_bytes < want)
@@ -145,15 +147,19 @@ static int open_pool(struct ppt_check *c, const struct ppt_m_superblock *sb,
 							   .index = i,
 							   .diff = diff };
 	}
-	/* Two reasons to fail: the second leaves the handle in order. */
-	err = ppt__pool_init(&pool, c->pool, s.pool, &c->pm, sb,
-			     PPT_ATTACH_NO_MMU, NULL);
-	if (err && c->pool->at.pages == 0) {
+	own = ppt__pool_superblock(c->pool, s.pool);
+	__builtin_memcpy(own, sb, sizeof(*own));
+	if (ppt__superblock_check(own, slot, NULL) ||
+	    ppt__get64(own->pool_bytes) != bytes ||
+	    ppt__get32(own->journal_pages) != journal / PPT_PAGE_BYTES) {
 		c->pool = NULL; /* it reads differently each time */
 		c->err = PPT_E_CORRUPT;
 		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_BOTH, 0);
 		return 0;
 	}
+	/* Its regions may be no memory map: the handle is in order. */
+	err = ppt__pool_init(&pool, c->pool, s.pool, &c->pm, own,
+			     PPT_ATTACH_NO_MMU, NULL);
 	if (err)
 		c->err = err;
 	c->desc_fixed = ppt__desc_plain(c->pool->seed, PPT__DESC_FIXED);

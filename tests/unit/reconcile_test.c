@@ -190,6 +190,37 @@ static void ppt_attach__map_in_another_order_is_the_same(void **state)
 	moved_close(&m);
 }
 
+/* Where the pool is needs no UUID: the caller has it mapped. */
+static void ppt_attach__pool_region_without_uuid_is_the_pool(void **state)
+{
+	struct ppt_memory_map now, whole;
+	struct moved m;
+
+	moved_open(&m);
+	whole = m.map;
+	m.map.region[POOL].uuid = (struct ppt_uuid){ { 0 } };
+	assert_ok(attach_map(&m));
+	assert_int_equal(m.u.pf.report.verdict, PPT_VERDICT_CLEAN);
+	assert_true(unit_same(&m.u, m.image));
+	m.map.region[POOL].len -= 4096;
+	expect_refused(&m, PPT_E_INVAL);
+	m.map.region[POOL].len += MIB; /* it may be in something longer */
+	m.map.region[POOL].base += 40 * MIB;
+	m.map.region[m.map.count++] = whole.region[POOL];
+	expect_refused(&m, PPT_E_EXIST);
+	m.map.count--;
+	m.map.region[DRAM].uuid = m.map.region[POOL].uuid;
+	expect_refused(&m, PPT_E_INVAL);
+	m.map.region[DRAM].uuid = whole.region[DRAM].uuid;
+	assert_ok(attach_map(&m));
+	check_places(&m);
+	ppt_memory_map(m.u.pf.pool, &now);
+	assert_int_equal(now.region[POOL].len, whole.region[POOL].len);
+	assert_memory_equal(&now.region[POOL].uuid, &whole.region[POOL].uuid,
+			    16);
+	moved_close(&m);
+}
+
 static void ppt_attach__region_grown_or_new_is_recorded(void **state)
 {
 	struct ppt_memory_map now;
@@ -507,6 +538,8 @@ int main(void)
 		cmocka_unit_test(ppt_attach__any_region_moved_is_rebased),
 		cmocka_unit_test(ppt_attach__regions_exchanged_are_rebased),
 		cmocka_unit_test(ppt_attach__map_in_another_order_is_the_same),
+		cmocka_unit_test(
+			ppt_attach__pool_region_without_uuid_is_the_pool),
 		cmocka_unit_test(ppt_attach__region_grown_or_new_is_recorded),
 		cmocka_unit_test(
 			ppt_attach__impossible_map_is_refused_unchanged),

@@ -282,6 +282,43 @@ static void ppt_attach__lost_leaf_that_is_back_keeps_the_policy(void **state)
 	bed_close(&b);
 }
 
+/* Leaves that are like the one before are looked at less: not for this. */
+static void ppt_attach__one_leaf_against_the_policy_is_found(void **state)
+{
+	const uint64_t va = VA + 16 * PPT_SIZE_1G;
+
+	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i += 73) {
+		struct ppt_attach_config cfg;
+		struct ppt_fault f;
+		struct bed b;
+
+		bed_open(&b, MMU, PPT_TRUST_TOUCH);
+		bed_reboot(&b);
+		assert_ok(ppt_map(&b.u.space, va, PA, PPT_SIZE_2M, RW,
+				  PPT_MAP_4K, NULL));
+		cfg = (struct ppt_attach_config){
+			.pm = b.u.pf.config.pm,
+			.scratch = b.u.pf.scratch,
+			.scratch_bytes = b.u.pf.scratch_bytes,
+			.present = &b.map,
+			.flags = PPT_ATTACH_DRAM_KEPT,
+			.policy = PPT_POLICY_WX,
+		};
+		for (int bad = 0; bad < 2; bad++) {
+			if (bad)
+				assert_ok(ppt_protect(&b.u.space, va + i * 4096,
+						      4096, RW | RX, NULL));
+			assert_ok(ppt_attach(&cfg, &b.u.pf.pool, NULL, NULL));
+			assert_ok(ppt_space_open(b.u.pf.pool, "s", &b.u.space,
+						 NULL));
+			assert_int_equal(bed_fault(&b, va, 0, &f),
+					 bad ? PPT_FAULT_QUARANTINED :
+					       PPT_FAULT_ARMED);
+		}
+		bed_close(&b);
+	}
+}
+
 /* ------------------------------------------------------------------- epochs -- */
 
 /* Refused while its epoch was known, it is not believed under a later one. */
@@ -427,6 +464,8 @@ int main(void)
 			ppt_attach__forbidden_table_moves_with_its_memory),
 		cmocka_unit_test(
 			ppt_attach__lost_leaf_that_is_back_keeps_the_policy),
+		cmocka_unit_test(
+			ppt_attach__one_leaf_against_the_policy_is_found),
 		cmocka_unit_test(
 			ppt_attach__damaged_table_never_comes_back_stale),
 		cmocka_unit_test(ppt_fault__dram_after_power_loss_is_zero),

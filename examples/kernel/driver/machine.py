@@ -69,7 +69,7 @@ class Machine:
     def __init__(self, build, folder):
         self.build = build
         self.folder = folder
-        self.kernel = self.built("examples/kernel/kernel.elf")
+        self.kernel = self.built("examples/kernel/kernel")
 
     def built(self, name):
         return os.path.join(self.build, name)

@@ -170,7 +170,7 @@ def footprint(m):
 def minimum(m):
     """The bare minimum of docs/EMBEDDING.md boots from the same pool."""
     path = first(m)
-    kernel = m.built("examples/kernel/kernel_minimum.elf")
+    kernel = m.built("examples/kernel/kernel_minimum")
     boot = m.boot("", path, kernel=kernel).stopped("DONE")
     return boot.need(r"^stop 1: (.*)$")[1]
 

@@ -7,7 +7,7 @@
  */
 #include "../kernel.h"
 
-_Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered);
+_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered);
 
 /* Where the pool is, of how much; and DRAM for the library. */
 #define POOL_BASE UINT64_C(0x100000000)
@@ -21,7 +21,7 @@ static void need(int err, const char *what, const struct ppt_diag *diag)
 		     diag->why);
 }
 
-_Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
+_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered)
 {
 	struct ppt_attach_config cfg = {
 		.pm = { .media = phys(POOL_BASE), .bytes = POOL_BYTES },
@@ -34,7 +34,7 @@ _Noreturn void kernel_main(uint64_t magic_and_info, uint64_t entered)
 	struct ppt_pool *handle;
 	struct ppt_diag diag;
 
-	(void)magic_and_info;
+	(void)boot_info;
 	(void)entered;
 	need(ppt_attach(&cfg, &handle, &report, &diag), "attach", &diag);
 	need(ppt_space_open(handle, "kernel", &space, &diag), "open", &diag);

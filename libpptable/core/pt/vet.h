@@ -4,27 +4,31 @@
  * under the present memory map.  Layer: core; see core/trust.h and core/pt.h.
  */
 
+/*
+ * What is known of leaves like the last one: of those in the same region, then
+ * and now, with the same bits, nothing else is to be said than that they have
+ * moved.  An entry's @bits less @first are how far its frame is behind that of
+ * the first such leaf, in units of a frame; anything else is more than @last,
+ * with what is below a frame turned to the top.
+ */
+struct pt_like {
+	uint64_t bits;
+	uint64_t first;
+	uint64_t last;
+	uint64_t delta;
+	uint32_t page; /* of the first frame in the pool, or 0 */
+};
+
 struct pt_vet {
 	struct ppt_pool *pool;
 	const struct ppt__moves *moves;
 	uint32_t level;
 	uint32_t region; /* that held the last frame */
-	/*
-	 * A leaf whose address less @base is at most @limit is in that region,
-	 * then and now, and has moved by @delta: nothing else to be said of it.
-	 */
-	uint32_t skip; /* pages of the region before @base */
-	ppt_pa_t base;
-	uint64_t limit;
-	uint64_t delta;
+	struct pt_like like;
 	uint64_t lost;   /* leaves whose memory is gone */
-	bool edit;       /* what is put out counts */
 	bool wx;         /* a leaf is writable and executable */
 	const char *why; /* an entry is refused */
 };
-
-/* No address is in it. */
-#define PT_VET_NOWHERE 1u
 
 /* The region of the table's own memory map that holds a leaf's frame. */
 static bool pt_vet_region(struct pt_vet *v, ppt_pa_t pa)
@@ -83,18 +87,22 @@ static bool pt_fits(const struct ppt__move *r, uint64_t off, uint32_t level)
 }
 
 /* The leaves that follow are probably like this one, which has just moved. */
-static void pt_vet_like(struct pt_vet *v, const struct ppt__move *r)
+static void pt_vet_like(struct pt_vet *v, const struct ppt__move *r, uint64_t e)
 {
+	const uint64_t span = pte_span(v->level);
 	uint64_t len = r->was_len < r->now_len ? r->was_len : r->now_len;
+	uint32_t page = v->region == 0 ? v->pool->at.first_page : 0;
+	uint64_t skip = (uint64_t)page * PPT_PAGE_BYTES;
 
-	if ((v->region == 0 && v->level > 1) || v->pool->trust.policy ||
-	    (r->now - r->was) % pte_span(v->level))
+	/* Metadata at the pool's start is for no leaf, nor is half a frame. */
+	skip += -(r->was + skip) & (span - 1);
+	if ((page && v->level > 1) || (r->now - r->was) % span ||
+	    skip + span > len)
 		return;
-	/* Metadata at the pool's start is for no leaf. */
-	v->skip = v->region == 0 ? v->pool->at.first_page : 0;
-	v->base = r->was + (uint64_t)v->skip * PPT_PAGE_BYTES;
-	v->limit = r->was + len - v->base - pte_span(v->level);
-	v->delta = r->now - r->was;
+	v->like.page = page;
+	v->like.first = (r->was + skip) | (e & v->like.bits & ~PTE_ADDRESS);
+	v->like.last = (len - skip) / span - 1;
+	v->like.delta = r->now - r->was;
 }
 
 static bool pt_is_wx(uint64_t e)
@@ -123,7 +131,7 @@ static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 				    "holds no data");
 	if (pt_fits(r, off, v->level) && !r->fresh &&
 	    (r->now + off) % span == 0) {
-		pt_vet_like(v, r);
+		pt_vet_like(v, r, e);
 		return pte_moved(e, r->now - r->was);
 	}
 	if (PPT_MUTANT(LOST_PASSED) && !pt_fits(r, off, v->level))
@@ -198,67 +206,83 @@ static uint64_t pt_vet_entry(struct pt_vet *v, uint64_t e)
 }
 
 /* A leaf like the one before: of the pool, its frame is an ordinary data page. */
-static inline bool pt_vet_alike(const struct pt_vet *v, uint64_t e)
+static inline bool pt_is_like(const struct pt_like *like, struct ppt_pool *pool,
+			      uint64_t e, uint32_t span_lg2)
 {
-	uint64_t off = (e & PTE_ADDRESS) - v->base;
+	uint64_t far = (e & like->bits) - like->first;
 
-	if (off > v->limit)
+	far = far >> span_lg2 | far << (64 - span_lg2);
+	if (far > like->last)
 		return false;
-	return v->region != 0 ||
-	       ppt__desc_load(v->pool,
-			      v->skip + (uint32_t)(off / PPT_PAGE_BYTES)) ==
-		       v->pool->desc_data;
+	return !like->page ||
+	       ppt__desc_load(pool, like->page + (uint32_t)far) ==
+		       pool->desc_data;
 }
 
-static inline __attribute__((always_inline)) uint32_t
-pt_vet_line(struct pt_vet *v, const uint64_t *word, const uint32_t level,
-	    uint64_t *out)
-{
-	const uint64_t leaf = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC);
-	const uint64_t bits = leaf | pte_zero_bits(level, false) |
-			      (PTE_ADDRESS & (pte_span(level) - 1));
-	uint32_t live = 0;
-
-	for (uint32_t s = 0; s < PPT__LINE_WORDS; s++) {
-		uint64_t e = __atomic_load_n(word + s, __ATOMIC_RELAXED);
-
-		if ((e & bits) == leaf && pt_vet_alike(v, e))
-			out[s] = e + v->delta; /* stays within the address */
-		else
-			out[s] = e ? pt_vet_entry(v, e) : 0;
-		live += e != 0;
-	}
-	return live;
-}
-
+/* Compiled once for level 1 and for the others, with and without output. */
 static inline __attribute__((always_inline)) uint32_t
 pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
-	     const uint32_t level, uint64_t *out)
+	     const uint32_t level, const bool edit, uint64_t *out)
 {
-	uint32_t live = 0;
+	const uint32_t span_lg2 = (uint32_t)__builtin_ctzll(pte_span(level));
+	struct ppt_pool *const pool = v->pool;
+	struct pt_like like = v->like;
+	uint32_t zeros = 0, n = 0;
 
-	if (~lines && v->edit)
+	if (~lines && edit)
 		__builtin_memset(out, 0, PPT_PAGE_BYTES);
 	for (; lines && !v->why; lines &= lines - 1) {
 		uint32_t at =
 			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
 
-		live += pt_vet_line(v, word + at, level, out + at);
+		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++) {
+			uint64_t e =
+				__atomic_load_n(word + s, __ATOMIC_RELAXED);
+			uint64_t now = e + like.delta; /* within the address */
+
+			if (!e) {
+				now = 0;
+				zeros++;
+			} else if (!pt_is_like(&like, pool, e, span_lg2)) {
+				now = pt_vet_entry(v, e);
+				like = v->like;
+			}
+			if (edit)
+				out[s] = now;
+		}
+		n += PPT__LINE_WORDS;
 	}
-	return live;
+	return n - zeros;
 }
 
+static uint32_t pt_vet_words(struct pt_vet *v, const uint64_t *word,
+			     uint64_t lines, bool edit, uint64_t *out)
+{
+	if (v->level > 1)
+		return pt_vet_lines(v, word, lines, v->level, edit, out);
+	if (edit)
+		return pt_vet_lines(v, word, lines, 1, true, out);
+	return pt_vet_lines(v, word, lines, 1, false, out);
+}
+
+/* What is put out counts if entries move or have to be cold. */
 static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		  uint64_t lines, uint32_t live, const struct ppt__moves *moves,
 		  uint64_t *out, bool *forbidden, struct ppt_diag *diag)
 {
-	struct pt_vet v = { .pool = pool,
-			    .moves = moves,
-			    .level = level,
-			    .edit = !moves->same || pool->trust.marks,
-			    .base = PT_VET_NOWHERE };
-	uint32_t found = level == 1 ? pt_vet_lines(&v, word, lines, 1, out) :
-				      pt_vet_lines(&v, word, lines, level, out);
+	struct pt_vet v = {
+		.pool = pool,
+		.moves = moves,
+		.level = level,
+		/* With a policy leaves of other rights are looked at again. */
+		.like.bits = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC) |
+			     pte_zero_bits(level, false) | PTE_ADDRESS |
+			     (pool->trust.policy ? PTE_RIGHTS : 0),
+		.like.first = UINT64_MAX, /* none so far */
+	};
+	uint32_t found = pt_vet_words(
+		&v, word, lines,
+		!moves->same || (pool->trust.marks && level > 1), out);
 
 	if (v.why)
 		return ppt__fail(diag, PPT_E_CORRUPT, "entry", v.why, 0);

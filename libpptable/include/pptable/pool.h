@@ -164,7 +164,7 @@ const char *ppt_verdict_name(enum ppt_verdict verdict);
 /**
  * struct ppt_attach_report - the story of one attach.
  * @verdict:            see above; also set when attach fails.
- * @superblock_fell_back: the newer superblock was damaged, the older is used.
+ * @superblock_fell_back: one of the superblocks is damaged, the other is used.
  * @records_replayed:   whole journal records that were applied.
  * @lines_scanned:      journal lines read.
  * @tables_rebased:     tables whose entries were moved to the present map.
@@ -203,7 +203,9 @@ struct ppt_attach_report {
  * @scratch:       DRAM, 64-byte aligned, kept until detach.
  * @scratch_bytes: its size, at least ppt_scratch_bytes().
  * @present:       the memory map of this boot, with this pool's own region in
- *                 it; NULL means unchanged.
+ *                 it, by its UUID; or of kind PPT_REGION_POOL with UUID 0 and
+ *                 at least the pool's length, which stands for it.  NULL means
+ *                 unchanged.
  * @flags:         enum ppt_attach_flags.
  * @trust:         enum ppt_trust.
  * @lost:          enum ppt_lost.
