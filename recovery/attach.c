@@ -7,6 +7,7 @@
  *   replay -> epoch -> trust
  */
 #include "core/pt.h"
+#include "core/usc.h"
 #include "recovery/reconcile.h"
 #include "recovery/replay.h"
 
@@ -93,9 +94,11 @@ int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
 				 "NULL or not aligned to 8", (uintptr_t)media);
 	ppt__crc32c_init();
 	err = choose_superblock(&pm, NULL, &sb, &fell_back, diag);
-	if (!err)
-		ppt__geometry_of(sb, out);
-	return err;
+	if (err)
+		return err;
+	ppt__geometry_of(sb, out);
+	out->usc = ppt__usc_load(&pm, sb);
+	return 0;
 }
 
 /* A feature that this version lacks, but that does not hinder reading. */
@@ -130,6 +133,11 @@ static int check_config(const struct ppt_attach_config *cfg,
 		return ppt__fail(diag, PPT_E_INVAL, "policy",
 				 "attach knows W^X only; check knows all",
 				 cfg->policy);
+	if (cfg->usc && (cfg->usc->state > PPT_USC_UNSAFE ||
+			 cfg->flags & PPT_ATTACH_READ_ONLY))
+		return ppt__fail(diag, PPT_E_INVAL, "usc",
+				 "cannot be stored, or not by a reader",
+				 cfg->usc->state);
 	return 0;
 }
 
@@ -236,7 +244,10 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 		err = ppt__reconcile_check(pool, cfg->present, &now, diag);
 	if (err)
 		return err;
-	err = ppt__journal_replay(pool, &scan, diag); /* first write [I9] */
+	/* first write [I9] */
+	if (cfg->usc && ppt__usc_write(pool, cfg->usc) && cfg->drain)
+		cfg->drain(cfg->drain_ctx);
+	err = ppt__journal_replay(pool, &scan, diag);
 	if (err)
 		return err;
 	report->records_replayed = scan.records;

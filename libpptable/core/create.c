@@ -4,6 +4,7 @@
  * last: in between the media is no pool.
  */
 #include "core/pool.h"
+#include "core/usc.h"
 #include "format/mutant.h"
 
 static uint64_t default_journal(uint64_t pool_bytes)
@@ -94,6 +95,12 @@ static void write_superblocks(struct ppt__pm *pm,
 	uint64_t tail[8] = { ppt__tail_word(seed, 0),
 			     l->first_page / PPT_PAGE_WORDS };
 
+	if (cfg->usc.state != PPT_USC_MISSING) {
+		sb.ro_compat = ppt__le64(PPT_M_RO_COMPAT_USC);
+		tail[2] = cfg->usc.device;
+		tail[3] = cfg->usc.count;
+		tail[4] = ppt__usc_word(seed, &cfg->usc);
+	}
 	__builtin_memcpy(sb.uuid, cfg->uuid.b, sizeof(sb.uuid));
 	for (uint32_t i = 0; i < map->count; i++)
 		ppt__superblock_set_region(&sb, i, 0, &map->region[i]);
@@ -104,6 +111,7 @@ static void write_superblocks(struct ppt__pm *pm,
 		ppt__pm_stream(pm, ppt__word(slot, PPT_M_TAIL_WORD), tail, 8);
 		ppt__pm_stream(pm, ppt__word(slot, 1),
 			       (const uint64_t *)&sb + 1, PPT_M_SB_WORDS - 1);
+		tail[2] = tail[3] = tail[4] = 0; /* page 0 has it */
 	}
 }
 
@@ -133,6 +141,9 @@ int ppt_create(const struct ppt_create_config *cfg, struct ppt_diag *diag)
 	err = ppt__layout(cfg->pm.bytes, journal, &l, diag);
 	if (!err)
 		err = check_regions(cfg, &map, diag);
+	if (!err && cfg->usc.state > PPT_USC_UNSAFE)
+		err = ppt__fail(diag, PPT_E_INVAL, "usc", "no such state",
+				cfg->usc.state);
 	if (err)
 		return err;
 	seed = ppt__seed(cfg->uuid.b);

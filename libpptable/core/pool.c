@@ -2,6 +2,7 @@
 #include "core/pool.h"
 
 #include "core/table.h"
+#include "core/usc.h"
 #include "format/mutant.h"
 
 #define PPT_VERSION_TEXT "0.1.0"
@@ -296,6 +297,7 @@ void ppt__geometry_of(const struct ppt_m_superblock *sb,
 void ppt_geometry(const struct ppt_pool *pool, struct ppt_geometry *out)
 {
 	ppt__geometry_of(pool->superblock, out);
+	out->usc = ppt__usc_load(&pool->pm, pool->superblock);
 }
 
 int ppt_usage(struct ppt_pool *pool, struct ppt_usage *out,

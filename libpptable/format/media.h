@@ -53,10 +53,13 @@ static inline struct ppt_le64 ppt__le64(uint64_t v)
 #define PPT_M_VERSION_MINOR 1u
 #define PPT_M_VERSION (PPT_M_VERSION_MAJOR << 16 | PPT_M_VERSION_MINOR)
 
-/* Feature sets: none exist yet. */
+/* Feature sets, and their bits. */
 #define PPT_M_COMPAT UINT64_C(0)
-#define PPT_M_RO_COMPAT UINT64_C(0)
+#define PPT_M_RO_COMPAT PPT_M_RO_COMPAT_USC
 #define PPT_M_INCOMPAT UINT64_C(0)
+
+/* A writer keeps the record of the unsafe-shutdown count. */
+#define PPT_M_RO_COMPAT_USC UINT64_C(1)
 
 /* Epochs whose bases are remembered; more must be worked off first. */
 #define PPT_M_EPOCHS 4u
@@ -101,21 +104,34 @@ struct ppt_m_superblock {
 	uint8_t reserved2[256];
 };
 
+/* The record of the unsafe-shutdown count; all 0: none. */
+struct ppt_m_usc {
+	struct ppt_le64 device;
+	struct ppt_le64 count;
+	struct ppt_le32 crc;
+	struct ppt_le32 state; /* enum ppt_usc_state */
+};
+
 /* Last line of each superblock page; not covered by its CRC. */
 struct ppt_m_tail {
 	struct ppt_le64 tail; /* line number, 48 bits; check, 16 bits */
 	struct ppt_le64 hint; /* where free pages are; verified on use */
-	uint8_t reserved[48];
+	struct ppt_m_usc usc; /* in page 0; in page 1 reserved */
+	uint8_t reserved[24];
 };
 
 #define PPT_M_TAIL_OFFSET 4032u
 #define PPT_M_TAIL_WORD (PPT_M_TAIL_OFFSET / 8u)
+#define PPT_M_USC_WORD (PPT_M_TAIL_WORD + 2u)
+#define PPT_M_USC_WORDS 3u
 #define PPT_M_SB_WORDS (PPT_M_TAIL_OFFSET / 8u)
 
 _Static_assert(sizeof(struct ppt_m_place) == 16, "place");
 _Static_assert(sizeof(struct ppt_m_region) == 88, "region");
 _Static_assert(sizeof(struct ppt_m_superblock) == PPT_M_TAIL_OFFSET, "sb");
 _Static_assert(sizeof(struct ppt_m_tail) == PPT_LINE_BYTES, "tail");
+_Static_assert(sizeof(struct ppt_m_usc) == PPT_M_USC_WORDS * 8, "usc");
+_Static_assert(offsetof(struct ppt_m_tail, usc) == 16, "usc");
 _Static_assert(offsetof(struct ppt_m_superblock, crc) == 12, "crc");
 _Static_assert(offsetof(struct ppt_m_superblock, uuid) == 40, "uuid");
 _Static_assert(offsetof(struct ppt_m_superblock, generation) == 56, "gen");

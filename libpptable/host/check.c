@@ -297,17 +297,32 @@ static int pass(struct job *job, bool *again)
 				job->bad, job->diag);
 }
 
+/* What only this layer knows of. */
+static void tell(struct job *job, enum ppt_problem_id id, uint32_t where,
+		 uint64_t page)
+{
+	struct ppt_problem problem;
+
+	if (ppt_problem_row(id, &problem))
+		return;
+	problem.where = where;
+	problem.page = page;
+	keep(&job->part[0], &problem);
+	job->report.problems[problem.severity]++;
+}
+
+static void tell_usc(struct job *job)
+{
+	job->report.shutdown = ppt__usc_look(&job->file);
+	if (ppt__usc_doubtful(job->report.shutdown))
+		tell(job, PPT_PROBLEM_SHUTDOWN_UNSAFE, 0, 0);
+}
+
 static void tell_bad(struct job *job)
 {
 	for (uint32_t i = 0; i < job->bad->count; i++) {
-		struct ppt_problem problem;
-
-		if (ppt_problem_row(PPT_PROBLEM_MEDIA_ERROR, &problem))
-			continue;
-		problem.where = PPT_WHERE_PAGE;
-		problem.page = job->bad->page[i];
-		keep(&job->part[0], &problem);
-		job->report.problems[problem.severity]++;
+		tell(job, PPT_PROBLEM_MEDIA_ERROR, PPT_WHERE_PAGE,
+		     job->bad->page[i]);
 		if (job->report.verdict == PPT_CHECK_CLEAN)
 			job->report.verdict = PPT_CHECK_DAMAGED;
 	}
@@ -336,6 +351,7 @@ static int run(struct job *job)
 		job->opt->progress(job->opt->ctx, job->stretches,
 				   job->stretches);
 	tell_bad(job);
+	tell_usc(job);
 	return hand_over(job);
 }
 

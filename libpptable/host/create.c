@@ -82,10 +82,16 @@ static int format_file(struct ppt__file *file, struct ppt_create_config *cfg,
 	c.pm.media = file->map;
 	c.pm.writable = NULL;
 	c.pm.observer = NULL;
+	/* Closed only when it has left the memory controller. */
+	memset(&c.usc, 0, sizeof(c.usc));
+	if (ppt__usc_source->now(file, &c.usc))
+		c.usc.state = PPT_USC_IN_USE;
 	ret = ppt__host_flush(&c.pm.flush, file->is_pmem, diag);
 	if (!ret)
 		ret = ppt__guard(file->map, file->map_bytes, format_pool,
 				 &format, NULL, diag);
+	if (!ret)
+		ret = ppt__host_settle(file, cfg->pm.flush, diag);
 	if (!ret)
 		cfg->uuid = c.uuid;
 	return ret;

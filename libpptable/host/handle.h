@@ -34,12 +34,17 @@ struct ppt__file {
 /**
  * struct ppt_host - an open pool.
  * @pool:    NULL until attached.
+ * @usc:     the record of the unsafe-shutdown count that a writer has stored;
+ *           MISSING if the device has no count.
+ * @shutdown: what the record said when the pool was opened.
  * @dead:    media failed under a call: nothing may touch @pool any more.
  * @scratch: anonymous memory for the core.
  */
 struct ppt_host {
 	struct ppt__file file;
 	struct ppt_pool *pool;
+	struct ppt_usc usc;
+	enum ppt_shutdown shutdown;
 	bool dead;
 	void *scratch;
 	size_t scratch_bytes;
@@ -125,6 +130,58 @@ int ppt__host_check_map(struct ppt__file *file,
 			const struct ppt_host_check *opt, struct ppt__bad *bad,
 			struct ppt_check_report *report,
 			struct ppt_host_diag *diag);
+
+/*
+ * struct ppt__usc_source - where unsafe-shutdown counts come from.
+ * @now:   device and count of an open file; false if it has none.
+ * @drain: makes sure that what was fenced has left the memory controller;
+ *         nonzero if it cannot.  Of a mapped file.
+ */
+struct ppt__usc_source {
+	bool (*now)(const struct ppt__file *file, struct ppt_usc *out);
+	int (*drain)(const struct ppt__file *file);
+};
+
+/* The operating system; tests put their own in its place. */
+extern const struct ppt__usc_source *ppt__usc_source;
+
+/* Where sysfs is: "/sys". */
+extern const char *ppt__sysfs;
+
+/*
+ * What a record came to on a device with the count @now, or on one without
+ * (NULL).
+ */
+enum ppt_shutdown ppt__usc_judge(const struct ppt_usc *was,
+				 const struct ppt_usc *now);
+
+/* Whether everything has to be validated. */
+static inline bool ppt__usc_doubtful(enum ppt_shutdown shutdown)
+{
+	return shutdown >= PPT_SHUTDOWN_UNSAFE;
+}
+
+/* The same for a file whose superblocks are mapped. */
+enum ppt_shutdown ppt__usc_look(const struct ppt__file *file);
+
+/* The drain of attach: @ctx is the file. */
+void ppt__usc_drain(void *ctx);
+
+/*
+ * After an attach to a pool of which not all may have arrived: checks all of
+ * it, and renews the record if nothing is wrong.  False: it is as it was.
+ */
+bool ppt__usc_renew(struct ppt_host *host);
+
+/* Empties the journal and stores that the pool is closed, if it was in use. */
+int ppt__usc_close(struct ppt_host *host);
+
+/*
+ * Opens and closes a pool that is locked and mapped for writing, so that its
+ * record becomes what it should; nothing if the device has no count.
+ */
+int ppt__host_settle(struct ppt__file *file, enum ppt_flush flush,
+		     struct ppt_host_diag *diag);
 
 /*
  * Settles PPT_FLUSH_AUTO where libpmem knows more than the CPU; PPT_E_INVAL

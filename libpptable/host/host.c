@@ -162,12 +162,18 @@ static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
 				.trust = opt->trust,
 				.lost = opt->lost,
 				.policy = opt->policy,
+				.drain = ppt__usc_drain,
+				.drain_ctx = &host->file,
 			},
 		.report.verdict = PPT_VERDICT_REFUSED,
 		.diag = &diag->diag,
 	};
 	int ret = ppt__host_flush(&a.cfg.pm.flush, host->file.is_pmem, diag);
 
+	if (ppt__usc_doubtful(host->shutdown))
+		a.cfg.trust = PPT_TRUST_FULL;
+	if (host->usc.state != PPT_USC_MISSING)
+		a.cfg.usc = &host->usc;
 	if (!ret)
 		ret = ppt__guard(host->file.map, host->file.map_bytes,
 				 attach_pool, &a, NULL, diag);
@@ -175,8 +181,37 @@ static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
 		a.report.verdict = PPT_VERDICT_REFUSED;
 	else
 		host->pool = a.pool;
+	a.report.shutdown = host->shutdown;
 	*report = a.report;
 	return ret;
+}
+
+/* What became of what was flushed, and what a writer stores about it. */
+static void judge(struct ppt_host *host, const struct ppt_usc *was)
+{
+	struct ppt_usc now;
+	bool has = ppt__usc_source->now(&host->file, &now);
+
+	host->shutdown = ppt__usc_judge(was, has ? &now : NULL);
+	if (!has || !host->file.write)
+		return;
+	host->usc = now;
+	host->usc.state = ppt__usc_doubtful(host->shutdown) ? PPT_USC_UNSAFE :
+							      PPT_USC_IN_USE;
+}
+
+/* Whether nothing is wrong where something might be. */
+static int dispel(struct ppt_host *host, struct ppt_attach_report *report,
+		  struct ppt_host_diag *diag)
+{
+	if (!ppt__usc_doubtful(host->shutdown))
+		return 0;
+	report->shutdown_left = !host->file.write || report->tables_damaged ||
+				!ppt__usc_renew(host);
+	if (!host->dead)
+		return 0;
+	return ppt__host_fail(diag, PPT_E_IO, "media",
+			      "unreadable: poisoned or cut off", 0);
 }
 
 /*
@@ -238,11 +273,13 @@ static int open_locked(struct ppt_host *host, const struct ppt_host_open *opt,
 				     "file changed while it was opened", 0);
 	if (!ret)
 		ret = get_scratch(host, &geometry, diag);
-	if (!ret)
+	if (!ret) {
+		judge(host, &geometry.usc);
 		ret = attach_file(host, opt, &geometry, report, diag);
+	}
 	if (host->scratch && needs_copy(host, ret))
 		ret = attach_copy(host, opt, &geometry, report, diag);
-	return ret;
+	return ret ? ret : dispel(host, report, diag);
 }
 
 static int open_path(const char *path, const struct ppt_host_open *opt,
@@ -309,6 +346,13 @@ static int detach_pool(void *arg)
 	return ppt_detach(arg);
 }
 
+static int detach(struct ppt_host *host)
+{
+	int ret = ppt__usc_close(host);
+
+	return ret ? ret : ppt_host_try(host, detach_pool, host->pool, NULL);
+}
+
 int ppt_host_close(struct ppt_host *host)
 {
 	int ret = 0;
@@ -316,8 +360,35 @@ int ppt_host_close(struct ppt_host *host)
 	if (!host)
 		return 0;
 	if (!host->dead)
-		ret = ppt_host_try(host, detach_pool, host->pool, NULL);
+		ret = detach(host);
 	destroy(host);
+	return ret;
+}
+
+int ppt__host_settle(struct ppt__file *file, enum ppt_flush flush,
+		     struct ppt_host_diag *diag)
+{
+	const struct ppt_host_open opt = { .flush = flush };
+	struct ppt_host host = { .file = *file };
+	struct ppt_attach_report report;
+	struct ppt_geometry geometry = { .bytes = 0 };
+	int ret = probe(file, &geometry, diag);
+
+	if (ret)
+		return ret;
+	judge(&host, &geometry.usc);
+	if (host.usc.state == PPT_USC_MISSING &&
+	    !ppt__usc_doubtful(host.shutdown))
+		return 0;
+	ret = get_scratch(&host, &geometry, diag);
+	if (ret)
+		return ret;
+	ret = attach_file(&host, &opt, &geometry, &report, diag);
+	if (!ret)
+		ret = dispel(&host, &report, diag);
+	if (!ret)
+		ret = detach(&host);
+	munmap(host.scratch, host.scratch_bytes);
 	return ret;
 }
 

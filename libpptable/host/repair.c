@@ -26,6 +26,7 @@ struct job {
 	struct ppt_host_repair_report report;
 	struct ppt_host_diag *diag;
 	struct ppt_repair_config cfg;
+	struct ppt_usc usc; /* while the file is written; or MISSING */
 	bool quiet;
 };
 
@@ -125,6 +126,9 @@ static int repair_map(struct job *job, struct ppt__file *file, bool *faulted)
 		.flags = PPT_CHECK_ZEROED | (file->dax ? 0u : PPT_CHECK_EXACT),
 		.policy = opt->policy,
 		.pa_bits = opt->pa_bits,
+		.usc = job->usc.state == PPT_USC_MISSING ? NULL : &job->usc,
+		.drain = ppt__usc_drain,
+		.drain_ctx = file,
 		.action = on_action,
 		.ctx = job,
 	};
@@ -280,11 +284,15 @@ static int perform(struct job *job)
 	if (!err)
 		err = ppt__file_map(&job->file, job->diag);
 	job->quiet = false;
+	if (!err && ppt__usc_source->now(&job->file, &job->usc))
+		job->usc.state = PPT_USC_UNSAFE;
 	if (!err)
 		err = repair_map(job, &job->file, &faulted);
 	if (err)
 		return err;
 	job->bad.count = 0;
+	/* What it refuses has been left, and told by the check. */
+	(void)ppt__host_settle(&job->file, job->opt->flush, job->diag);
 	err = view_open(job, &view);
 	if (!err)
 		err = check_view(job, &view, job->opt->left,

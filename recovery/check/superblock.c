@@ -4,6 +4,7 @@
  * regions of every remembered epoch; the present memory map.
  * Gathers: the copy that counts, and so the geometry.
  */
+#include "core/usc.h"
 #include "recovery/check/check.h"
 #include "recovery/reconcile.h"
 
@@ -149,6 +150,14 @@ static void check_reserved(struct ppt_check *c)
 				ppt__get64(sb->ro_compat));
 }
 
+static void check_usc(struct ppt_check *c)
+{
+	struct ppt_usc usc = ppt__usc_load(&c->pm, c->pool->superblock);
+
+	if (usc.state == PPT_USC_BAD)
+		ppt__check_pool(c, PPT_PROBLEM_SHUTDOWN_RECORD, 0);
+}
+
 /* The regions that were there at one epoch are disjoint and valid. */
 static void check_map(struct ppt_check *c, const struct ppt_memory_map *map,
 		      bool present)
@@ -188,6 +197,7 @@ void ppt__check_regions(struct ppt_check *c)
 	const struct ppt_m_superblock *sb = c->pool->superblock;
 
 	check_reserved(c);
+	check_usc(c);
 	if (!same_uuid(sb->region[0].uuid, sb->uuid))
 		ppt__check_pool(c, PPT_PROBLEM_REGION_POOL, 0);
 	c->epoch_oldest = ppt__get32(sb->epoch_oldest);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The steps of a repair in their order, and what comes before them [I9]. */
+#include "core/usc.h"
 #include "recovery/repair/repair.h"
 
 #define ALIGN 64u
@@ -153,6 +154,22 @@ static void write_superblocks(struct ppt__repair *r)
 	ppt__superblock_write(r->pool);
 }
 
+/* In use by a repair, or no record rather than a damaged one. */
+static void write_usc(struct ppt__repair *r)
+{
+	static const struct ppt_usc none;
+	bool bad = seen(r, PPT_PROBLEM_SHUTDOWN_RECORD);
+
+	if (!r->cfg.usc && !bad)
+		return;
+	if (bad)
+		ppt__repair_at(r, PPT_ACTION_SHUTDOWN, 0);
+	outdo(r); /* the first record changes the superblock */
+	if (ppt__usc_write(r->pool, r->cfg.usc ? r->cfg.usc : &none) &&
+	    r->cfg.drain)
+		r->cfg.drain(r->cfg.drain_ctx);
+}
+
 /* -------------------------------------------------------------- writing -- */
 
 bool ppt__repair_write(struct ppt__repair *r, uint32_t page,
@@ -193,7 +210,8 @@ static void mark(struct ppt__repair *r)
 
 static int run(struct ppt__repair *r, struct ppt_diag *diag)
 {
-	write_superblocks(r); /* first write [I9] */
+	write_usc(r); /* first write [I9] */
+	write_superblocks(r);
 	ppt__repair_journal(r);
 	if (!r->err) {
 		mark(r);
@@ -220,6 +238,9 @@ int ppt_repair(const struct ppt_repair_config *cfg,
 
 	if (!cfg->action)
 		return ppt__fail(diag, PPT_E_INVAL, "action", "NULL", 0);
+	if (cfg->usc && cfg->usc->state > PPT_USC_UNSAFE)
+		return ppt__fail(diag, PPT_E_INVAL, "usc", "no such state",
+				 cfg->usc->state);
 	if (cfg->flags & PPT_CHECK_PRIVATE)
 		return ppt__fail(diag, PPT_E_INVAL, "flags", "unknown",
 				 cfg->flags);

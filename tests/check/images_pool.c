@@ -72,6 +72,12 @@ static void superblock_reserved(struct specimen *i, struct with *w)
 	specimen_seal_superblock(i, 2);
 }
 
+/* A record of the unsafe-shutdown count that does not match its checksum. */
+static void shutdown_record(struct specimen *i, struct with *w)
+{
+	*specimen_word(i, 0, PPT_M_USC_WORD + 1) = 5;
+}
+
 static void region_invalid(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
@@ -279,6 +285,7 @@ static const struct image_case cases[] = {
 	CLEAN(SUPERBLOCK_STALE, superblock_stale),
 	CLEAN(SUPERBLOCK_TWINS, superblock_twins),
 	CLEAN(SUPERBLOCK_RESERVED, superblock_reserved),
+	CLEAN(SHUTDOWN_RECORD, shutdown_record),
 	CLEAN(REGION_INVALID, region_invalid),
 	{ "region_old", PPT_PROBLEM_REGION_OLD, region_old, EVERYTHING_EPOCHS,
 	  1 },

@@ -155,6 +155,9 @@ int pool_fixture_attach(struct pool_fixture *pf,
 		.flags = pf->attach_flags | PPT_ATTACH_DRAM_KEPT,
 		.trust = pf->trust,
 		.lost = pf->lost,
+		.usc = pf->usc,
+		.drain = pf->drain,
+		.drain_ctx = pf->drain_ctx,
 	};
 	int err;
 

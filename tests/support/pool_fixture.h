@@ -45,8 +45,11 @@ struct pool_fixture {
 	void *scratch;
 	size_t scratch_bytes;
 	uint32_t attach_flags;
-	uint32_t trust; /* enum ppt_trust; set before an attach */
-	uint32_t lost;  /* enum ppt_lost; the same */
+	uint32_t trust;            /* enum ppt_trust; set before an attach */
+	uint32_t lost;             /* enum ppt_lost; the same */
+	const struct ppt_usc *usc; /* of attach, as the next two */
+	void (*drain)(void *ctx);
+	void *drain_ctx;
 	const struct ppt_pm_observer *observer;
 	struct ppt_pool *pool; /* NULL while not attached */
 	struct ppt_attach_report report;

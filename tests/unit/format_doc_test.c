@@ -15,7 +15,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "format/media.h"
+#include "format/usc.h"
 #include "format/desc.h"
 #include "format/pte_x86_64.h"
 #include "format/record.h"
@@ -180,7 +180,13 @@ static void want_bytes(struct tables *all)
 	t = add_table(all, "bytes", "ppt_m_tail", sizeof(struct ppt_m_tail));
 	FIELD(t, ppt_m_tail, tail);
 	FIELD(t, ppt_m_tail, hint);
+	FIELD(t, ppt_m_tail, usc);
 	FIELD(t, ppt_m_tail, reserved);
+	t = add_table(all, "bytes", "ppt_m_usc", sizeof(struct ppt_m_usc));
+	FIELD(t, ppt_m_usc, device);
+	FIELD(t, ppt_m_usc, count);
+	FIELD(t, ppt_m_usc, crc);
+	FIELD(t, ppt_m_usc, state);
 	t = add_table(all, "bytes", "directory page", PPT_PAGE_BYTES);
 	add_row(t, "next", 0, 8);
 	add_row(t, "reserved", 8, line - 8);
@@ -311,6 +317,12 @@ static void want_values(struct tables *all)
 	t = add_table(all, "values", "places in a superblock page", 0);
 	VALUE(t, PPT_M_TAIL_OFFSET);
 	VALUE(t, PPT_M_TAIL_WORD);
+	VALUE(t, PPT_M_USC_WORD);
+	t = add_table(all, "values", "states of a pool", 0);
+	VALUE(t, PPT_USC_MISSING);
+	VALUE(t, PPT_USC_CLOSED);
+	VALUE(t, PPT_USC_IN_USE);
+	VALUE(t, PPT_USC_UNSAFE);
 	t = add_table(all, "values", "stride codes", 0);
 	add_row(t, "stride 0", ppt__stride(0), 0);
 	add_row(t, "stride 1", ppt__stride(1), 0);

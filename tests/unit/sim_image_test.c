@@ -134,6 +134,36 @@ static void image_read__accessed_and_dirty_bits_are_ignored(void **state)
 	assert_true(world_matches(&b->state, NULL, &b->image, &view, &b->why));
 }
 
+/* As docs/FORMAT.md has it; what the library reads is the same. */
+static void image_read__shutdown_record_is_no_matter(void **state)
+{
+	struct bench *b = *state;
+	struct image_view view = bench_view(b, b->copy);
+	uint64_t record[3] = { 0x123456789abcdef0, 77, UINT64_C(2) << 32 };
+	struct ppt_geometry g;
+	uint64_t hash;
+
+	fresh(b);
+	assert_int_equal(image_read(&view, true, &b->image, &b->why), 0);
+	hash = b->image.hash;
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t *sb = word_of(b, i, 0);
+
+		sb[24 / 8] |= 1; /* ro_compat */
+		sb[1] &= UINT32_MAX;
+		sb[1] |= (uint64_t)(uint32_t)~crc_words(UINT32_MAX, sb, 504)
+			 << 32;
+	}
+	record[2] |= (uint32_t)~crc_words(seed_of(b), record, 3);
+	memcpy(word_of(b, 0, 506), record, sizeof(record));
+	assert_int_equal(image_read(&view, true, &b->image, &b->why), 0);
+	assert_int_equal(b->image.hash, hash);
+	assert_int_equal(ppt_probe(b->copy, b->bytes, &g, NULL), 0);
+	assert_int_equal(g.usc.state, PPT_USC_IN_USE);
+	assert_int_equal(g.usc.device, record[0]);
+	assert_int_equal(g.usc.count, record[1]);
+}
+
 static void image_read__any_bit_of_a_descriptor_is_noticed(void **state)
 {
 	struct bench *b = *state;
@@ -400,6 +430,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(image_read__any_bit_of_an_entry_is_noticed),
 		TEST(image_read__accessed_and_dirty_bits_are_ignored),
+		TEST(image_read__shutdown_record_is_no_matter),
 		TEST(image_read__any_bit_of_a_descriptor_is_noticed),
 		TEST(image_read__any_bit_of_metadata_is_noticed),
 		TEST(image_read__checksum_alone_is_not_enough),

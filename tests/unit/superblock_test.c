@@ -373,7 +373,7 @@ static void ppt_attach__unknown_ro_compat_is_read_only(void **state)
 	struct unit_pool u;
 
 	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
-	set_features(&u, 0, 1, 0);
+	set_features(&u, 0, 2, 0);
 	assert_int_equal(unit_attach(&u), PPT_E_FEATURE);
 	u.pf.attach_flags |= PPT_ATTACH_READ_ONLY;
 	assert_ok(unit_attach(&u));

@@ -85,6 +85,9 @@ static void print_attach_json(const struct ctl *ctl, json_t *spaces,
 		     json_boolean(r->superblock_fell_back));
 	cli_json_set(root, "trust",
 		     json_string(ppt_trust_name((enum ppt_trust)r->trust)));
+	cli_json_set(root, "shutdown",
+		     json_string(ppt_shutdown_name(r->shutdown)));
+	cli_json_set(root, "shutdown_left", json_boolean(r->shutdown_left));
 	cli_json_set(root, "map_changed", json_boolean(r->map_changed));
 	cli_json_set(root, "epoch", cli_json_u64(r->epoch));
 	cli_json_set(root, "epochs_left", cli_json_u64(r->epochs_left));
@@ -149,6 +152,7 @@ static void print_attach_text(const struct ctl *ctl, const json_t *spaces)
 	printf("rebased      %llu tables, epoch %u\n",
 	       (unsigned long long)r->tables_rebased, r->epoch);
 	print_trust_text(r);
+	ctl_shutdown_text(r);
 	for (size_t i = 0; i < json_array_size(spaces); i++) {
 		const json_t *space = json_array_get(spaces, i);
 

@@ -60,6 +60,8 @@ static void report_text(const struct ppt_check_report *r, uint64_t ns)
 	printf("checked      %llu tables with %llu entries in %.1f ms\n",
 	       (unsigned long long)r->tables, (unsigned long long)r->entries,
 	       (double)ns / 1e6);
+	if (r->shutdown != PPT_SHUTDOWN_NONE)
+		printf("shutdown     %s\n", ppt_shutdown_name(r->shutdown));
 }
 
 int ctl_check_exit(const struct ctl *ctl, const struct ppt_check_report *r,

@@ -163,6 +163,8 @@ static void info_json(const struct ctl *ctl, const struct info *info,
 	cli_json_set(root, "durability",
 		     json_string(info->power_fail ? "power-fail" :
 						    "process-crash"));
+	cli_json_set(root, "shutdown",
+		     json_string(ppt_shutdown_name(ctl->attach.shutdown)));
 	object = json_object();
 	cli_json_set(object, "free", cli_json_u64(u->free_pages));
 	cli_json_set(object, "fixed", cli_json_u64(u->fixed_pages));
@@ -248,6 +250,7 @@ static void info_text(const struct ctl *ctl, const struct info *info,
 		       "survives power loss" :
 		       "survives the death of the process; power loss is "
 		       "NOT covered on this file");
+	ctl_shutdown_text(&ctl->attach);
 	info_pages(&info->usage);
 	info_lists(info, spaces);
 }

@@ -215,6 +215,12 @@ void ctl_describe(int err, const struct ppt_host_diag *diag, char *out,
 /* "1.5 GiB"; @out has at least 32 bytes. */
 void ctl_size_text(uint64_t bytes, char *out);
 
+/* What became of what was flushed before; nothing where nobody counts. */
+void ctl_shutdown_text(const struct ppt_attach_report *r);
+
+/* The same as a message, of a command that reports something else. */
+void ctl_shutdown_say(const struct ctl *ctl);
+
 /* ------------------------------------------------------------- json.c -- */
 
 json_t *ctl_json_extent(const struct ppt_extent *extent);

@@ -131,4 +131,6 @@ void ctl_check_json(json_t *root, const struct ppt_check_report *r)
 	cli_json_set(root, "tables", cli_json_u64(r->tables));
 	cli_json_set(root, "entries", cli_json_u64(r->entries));
 	cli_json_set(root, "records_to_replay", cli_json_u64(r->records));
+	cli_json_set(root, "shutdown",
+		     json_string(ppt_shutdown_name(r->shutdown)));
 }

@@ -131,6 +131,56 @@ int ctl_fail_file(const struct ctl *ctl, int err,
 	return CTL_FAILED;
 }
 
+/* ------------------------------------------------------------ shutdowns -- */
+
+/* NULL: nothing is in doubt. */
+static const char *doubt(enum ppt_shutdown shutdown)
+{
+	switch (shutdown) {
+	case PPT_SHUTDOWN_UNSAFE:
+		return "what was flushed before power was lost may not have "
+		       "arrived";
+	case PPT_SHUTDOWN_UNKNOWN:
+		return "no valid record of the unsafe-shutdown count, counts "
+		       "as unsafe";
+	default:
+		return NULL;
+	}
+}
+
+static const char *outcome(const struct ppt_attach_report *r)
+{
+	return r->shutdown_left ?
+		       "everything was validated; it stays marked until "
+		       "'check --repair', or an open for writing that finds "
+		       "nothing" :
+		       "everything was validated and nothing is wrong: it is "
+		       "no longer marked";
+}
+
+void ctl_shutdown_text(const struct ppt_attach_report *r)
+{
+	const char *why = doubt(r->shutdown);
+
+	if (why)
+		printf("shutdown     %s: %s\n             %s\n",
+		       r->shutdown == PPT_SHUTDOWN_UNSAFE ? "UNSAFE" :
+							    "UNKNOWN",
+		       why, outcome(r));
+	else if (r->shutdown != PPT_SHUTDOWN_NONE)
+		printf("shutdown     %s\n", ppt_shutdown_name(r->shutdown));
+}
+
+void ctl_shutdown_say(const struct ctl *ctl)
+{
+	const char *why = doubt(ctl->attach.shutdown);
+
+	if (why)
+		ctl_say(ctl, "%s: %s: %s; %s", ctl->cli.args[0],
+			ppt_shutdown_name(ctl->attach.shutdown), why,
+			outcome(&ctl->attach));
+}
+
 /* --------------------------------------------------------------- sizes -- */
 
 void ctl_size_text(uint64_t bytes, char *out)

@@ -70,6 +70,7 @@ int ctl_with_pool(struct ctl *ctl, uint32_t flags, int (*fn)(struct ctl *ctl))
 
 	if (ret)
 		return ctl_fail_file(ctl, ret, &diag);
+	ctl_shutdown_say(ctl);
 	return ctl_run_and_close(ctl, fn);
 }
 

@@ -68,6 +68,12 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "keep the one that the descriptors agree with")                      \
 	X(SUPERBLOCK_RESERVED, "superblock-reserved", MINOR,                   \
 	  "a reserved field of the superblock is not 0", "clear it")           \
+	X(SHUTDOWN_RECORD, "shutdown-record", MINOR,                           \
+	  "record of the unsafe-shutdown count is damaged or torn",            \
+	  "write it anew, or clear it where there is no count")                \
+	X(SHUTDOWN_UNSAFE, "shutdown-unsafe", NOTE,                            \
+	  "what was flushed before power was lost may not have arrived",       \
+	  "validate everything, and renew the record if nothing is wrong")     \
 	X(REGION_INVALID, "region-invalid", FATAL,                             \
 	  "the recorded regions are no memory map",                            \
 	  "none: restore the superblock from a backup")                        \
@@ -347,6 +353,7 @@ const char *ppt_check_verdict_name(enum ppt_check_verdict verdict);
  * @tables:   that were read in full.
  * @entries:  of these, live ones.
  * @records:  whole journal records between tail and head.
+ * @shutdown: enum ppt_shutdown.  Of ppt_host_check; ppt_check leaves it NONE.
  */
 struct ppt_check_report {
 	enum ppt_check_verdict verdict;
@@ -356,6 +363,7 @@ struct ppt_check_report {
 	uint64_t tables;
 	uint64_t entries;
 	uint64_t records;
+	enum ppt_shutdown shutdown;
 };
 
 /**

@@ -36,7 +36,8 @@ enum ppt_host_flags {
 /**
  * ppt_host_create - make a file and format it as a pool.
  * @cfg: as ppt_create, with @cfg->pm.bytes the size and the rest of @cfg->pm
- *       unset but for .flush; a zero UUID is replaced by a random one.
+ *       unset but for .flush; a zero UUID is replaced by a random one, and
+ *       .usc is that of the device.
  *
  * Return: 0; PPT_E_SYS (os_errno: EEXIST, ENOSPC, EACCES, …); PPT_E_LOCKED;
  *         the errors of ppt_create.  A failed call leaves no file, and an
@@ -68,6 +69,15 @@ struct ppt_host_open {
  * @report: NULL or the story of the attach, also on failure.
  *
  * One writer at a time, or any number of readers (flock).
+ *
+ * Where the device has an unsafe-shutdown count (<pptable/usc.h>), it is read
+ * from sysfs and compared with the pool's record.  If what was flushed may not
+ * have arrived, everything is validated (PPT_TRUST_FULL), @report->shutdown says
+ * so, and a writer checks the pool as ppt_host_check does: if nothing is wrong
+ * it is no longer marked.  A reader writes nothing, and leaves the mark.  A
+ * writer marks the pool as in use, durable before any other write, for a fence
+ * and a drain of the memory controller (pmem_deep_drain).  Other files and
+ * devices cost two system calls and are not changed.
  * Return: 0; PPT_E_SYS; PPT_E_LOCKED; PPT_E_IO a poisoned or truncated
  *         mapping; the errors of ppt_attach.
  */
@@ -88,6 +98,8 @@ bool ppt_host_is_pmem(const struct ppt_host *host);
 /**
  * ppt_host_close - detach, unmap, unlock.  NULL is fine.
  *
+ * With a count, then marks the pool as closed, unless the memory controller
+ * cannot be drained: it stays in use, which is safe as long as the count stays.
  * Return: 0, or the error of ppt_detach; the handle is gone in every case.
  * After a media error nothing is written: the next open recovers.
  */
@@ -197,7 +209,8 @@ struct ppt_host_repair_report {
  * The repair runs in a private copy first, by the same code, and is checked
  * there; only then is the file backed up and written.  Pages that cannot be
  * read are written as zeros first.  Holds a writer's lock, in a dry run a
- * reader's.
+ * reader's.  A pool that counts as unsafe (<pptable/usc.h>) is marked so until
+ * a check finds nothing afterwards.
  *
  * Crash:  repair again; the backup is whole before the first write.
  * Return: 0, whatever was found; PPT_E_SYS (os_errno EEXIST: the backup exists);

@@ -14,6 +14,7 @@
 #include <pptable/error.h>
 #include <pptable/pm.h>
 #include <pptable/types.h>
+#include <pptable/usc.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,6 +31,7 @@ struct ppt_pool;
  * @journal_bytes: a power of two, 64 KiB to 1 GiB; 0 means 1 MiB, or less
  *                 where that would be over a sixteenth of the pool.
  * @regions:       memory beside the pool that frames may lie in.
+ * @usc:           the record of the unsafe-shutdown count; zero for none.
  */
 struct ppt_create_config {
 	struct ppt_pm_config pm;
@@ -37,6 +39,7 @@ struct ppt_create_config {
 	ppt_pa_t phys_base;
 	uint64_t journal_bytes;
 	struct ppt_memory_map regions;
+	struct ppt_usc usc;
 };
 
 /**
@@ -61,6 +64,7 @@ int ppt_create(const struct ppt_create_config *cfg, struct ppt_diag *diag);
  * @generation:    of the superblock.
  * @version:       media version, major << 16 | minor.
  * @compat, @ro_compat, @incompat: feature sets.
+ * @usc:           the record of the unsafe-shutdown count.
  */
 struct ppt_geometry {
 	struct ppt_uuid uuid;
@@ -72,6 +76,7 @@ struct ppt_geometry {
 	uint64_t compat;
 	uint64_t ro_compat;
 	uint64_t incompat;
+	struct ppt_usc usc;
 };
 
 /**
@@ -179,6 +184,11 @@ const char *ppt_verdict_name(enum ppt_verdict verdict);
  * @regions_lost:       recorded regions that are gone or shrunk.
  * @frames_lost:        leaves so far whose memory is gone; ppt_iter_init_any
  *                      tells where.
+ * @shutdown:           enum ppt_shutdown.  Of ppt_host_open, which validates
+ *                      everything if it is UNSAFE or UNKNOWN; ppt_attach leaves
+ *                      it NONE.
+ * @shutdown_left:      it counts as unsafe for the next open, too: something is
+ *                      wrong, or the pool was opened for reading.
  */
 struct ppt_attach_report {
 	enum ppt_verdict verdict;
@@ -195,6 +205,8 @@ struct ppt_attach_report {
 	uint32_t first_damaged;
 	uint32_t regions_lost;
 	uint64_t frames_lost;
+	enum ppt_shutdown shutdown;
+	bool shutdown_left;
 };
 
 /**
@@ -210,6 +222,10 @@ struct ppt_attach_report {
  * @trust:         enum ppt_trust.
  * @lost:          enum ppt_lost.
  * @policy:        PPT_POLICY_WX or 0: a table that breaks it is damaged.
+ * @usc:           NULL, or the record of the unsafe-shutdown count to store
+ *                 before anything else is written; not with READ_ONLY.
+ * @drain:         NULL, or called with @drain_ctx when it is stored and was not
+ *                 before: to drain what a fence leaves in the memory controller.
  */
 struct ppt_attach_config {
 	struct ppt_pm_config pm;
@@ -220,6 +236,9 @@ struct ppt_attach_config {
 	uint32_t trust;
 	uint32_t lost;
 	uint32_t policy;
+	const struct ppt_usc *usc;
+	void (*drain)(void *ctx);
+	void *drain_ctx;
 };
 
 /**

@@ -16,5 +16,6 @@
 #include <pptable/repair.h>
 #include <pptable/space.h>
 #include <pptable/types.h>
+#include <pptable/usc.h>
 
 #endif

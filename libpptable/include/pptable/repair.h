@@ -29,6 +29,8 @@ extern "C" {
 #define PPT_ACTIONS(X)                                                         \
 	X(SUPERBLOCK, "superblock-written", false,                             \
 	  "both copies of the superblock are written anew")                    \
+	X(SHUTDOWN, "shutdown-written", false,                                 \
+	  "record of the unsafe-shutdown count is written anew")               \
 	X(TAIL, "tail-written", false,                                         \
 	  "both copies of the journal's tail are written anew")                \
 	X(REPLAYED, "journal-replayed", false,                                 \
@@ -105,6 +107,11 @@ struct ppt_action {
  * @flags:    PPT_CHECK_EXACT, PPT_CHECK_ZEROED or 0.
  * @policy, @pa_bits: as in struct ppt_check_config; what they do not allow is
  *            taken away.
+ * @usc:      NULL, or the record of the unsafe-shutdown count to store before
+ *            anything else is written; UNSAFE, so that a crash leaves it so.
+ *            The caller renews it when the pool is found whole.  A damaged
+ *            record is taken away without it.
+ * @drain, @drain_ctx: as in struct ppt_attach_config.
  * @action:   called with @ctx for each action, before it is durable.
  */
 struct ppt_repair_config {
@@ -114,6 +121,9 @@ struct ppt_repair_config {
 	uint32_t flags;
 	uint32_t policy;
 	uint32_t pa_bits;
+	const struct ppt_usc *usc;
+	void (*drain)(void *ctx);
+	void *drain_ctx;
 	void (*action)(void *ctx, const struct ppt_action *action);
 	void *ctx;
 };
