@@ -2,7 +2,7 @@
 /*
  * The record of the unsafe-shutdown count.  Layer: core.
  *
- * It is in a line of its own, under a checksum of its own, and there is one:
+ * It is in a tail line, under a checksum of its own, and there is one copy:
  * torn or damaged means unknown, which is always right.  So the superblocks,
  * without which there is no pool, are not rewritten just when power may fail.
  * From CLOSED to IN_USE and back only one word changes, which cannot tear.
