@@ -72,8 +72,7 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 	x->observer.event = engine_event;
 	x->observer.ctx = x;
 	x->observer.loads = &x->media.open_lines;
-	x->scratch_bytes = (ppt_scratch_bytes(bytes, bytes / 8) + 4095) &
-			   ~(size_t)4095;
+	x->scratch_bytes = world_scratch_bytes();
 	x->scratch = aligned_alloc(4096, x->scratch_bytes);
 	x->base = malloc(bytes);
 	x->memo = calloc(MEMO_SLOTS, sizeof(*x->memo));
@@ -278,6 +277,7 @@ void engine_crash_at(struct engine *x, uint32_t event)
 	struct crash_point at = { .event = event,
 				  .map = e->map,
 				  .trust = e->trust,
+				  .mend = e->mend,
 				  .emptied = e->emptied };
 	double states;
 

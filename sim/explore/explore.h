@@ -92,7 +92,7 @@ struct sim_violation {
  * @total:        workloads that there are in this shard.
  * @workloads:    finished.
  * @crash_points: of workloads, at depth 0.
- * @recoveries:   calls of ppt_attach on a crash state.
+ * @recoveries:   calls of ppt_attach, and of ppt_repair, on a crash state.
  * @outcomes:     distinct contents after recovery, summed over crash points.
  * @sampled:      choices that were sampled instead of exhausted.
  * @eager_log10:  log10 of the number of crash states at depth 0.
