@@ -4,6 +4,7 @@
  * the damage; without any tail the records that end the ring.  Words of data
  * pages are left out [I12]: so those of descriptors come first.
  */
+#include "format/mutant.h"
 #include "recovery/repair/repair.h"
 
 struct found {
@@ -162,6 +163,8 @@ void ppt__repair_journal(struct ppt__repair *r)
 	j->attached = true;
 	if (!tail && !scan.records && scan.fault == PPT__SCAN_FINE)
 		return;
+	if (PPT_MUTANT(MEND_TAIL_EARLY))
+		ppt__journal_skip(r->pool);
 	if (scan.records) {
 		replay(r, &scan, false);
 		replay(r, &scan, true);
