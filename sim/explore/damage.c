@@ -17,13 +17,23 @@
 
 /* ------------------------------------------------------------- repair -- */
 
-static void on_action(void *ctx, const struct ppt_action *action)
+/* What is lost is told, as a range that holds all of it. */
+static void on_action(void *ctx, const struct ppt_action *a)
 {
-	(void)ctx;
-	(void)action;
+	const uint32_t where = PPT_WHERE_SPACE | PPT_WHERE_VA;
+	struct world *w = ctx;
+
+	for (unsigned i = 0; i < w->losses; i++) {
+		struct world_loss *l = &w->loss[i];
+
+		if (a->lossy && (a->where & where) == where &&
+		    !strcmp(a->space, l->space) && a->va <= l->va &&
+		    a->last >= l->last)
+			l->told = true;
+	}
 }
 
-int world_repair(const struct world *w, struct ppt_repair_report *report,
+int world_repair(struct world *w, struct ppt_repair_report *report,
 		 struct ppt_diag *diag)
 {
 	const struct ppt_repair_config cfg = { .pm = w->pm,
@@ -31,7 +41,8 @@ int world_repair(const struct world *w, struct ppt_repair_report *report,
 					       .scratch_bytes =
 						       w->scratch_bytes,
 					       .pa_bits = PA_BITS,
-					       .action = on_action };
+					       .action = on_action,
+					       .ctx = w };
 
 	return ppt_repair(&cfg, report, diag);
 }
@@ -46,6 +57,14 @@ int step_repair(struct world *w)
 		return step_failed(w, "ppt_repair", err, &diag);
 	if (!report.actions)
 		return why_set(&w->why, "ppt_repair: nothing to do");
+	for (unsigned i = 0; i < w->losses; i++)
+		if (!w->loss[i].told)
+			return why_set(&w->why,
+				       "ppt_repair: does not tell that %s lost "
+				       "%#llx",
+				       w->loss[i].space,
+				       (unsigned long long)w->loss[i].va);
+	w->losses = 0;
 	w->mend = false; /* it is durable */
 	return step_attach(w);
 }
@@ -176,6 +195,14 @@ int step_wipe_descs(struct world *w, unsigned space, uint64_t va,
 
 /* ----------------------------------------------------- some is lost -- */
 
+static void lose(struct world *w, unsigned space, uint64_t va, uint64_t last)
+{
+	if (w->losses == WORLD_LOSSES_MAX)
+		abort();
+	w->loss[w->losses++] = (struct world_loss){ w->now.space[space].name,
+						    va, last, false };
+}
+
 int step_ruin_table(struct world *w, unsigned space, uint64_t va,
 		    unsigned level)
 {
@@ -195,6 +222,7 @@ int step_ruin_table(struct world *w, unsigned space, uint64_t va,
 	oracle_apply(&s->o, &op);
 	oracle_sweep_tags(&s->o);
 	step_pushed(w);
+	lose(w, space, op.va, op.va + (op.len - 1));
 	ruin(w, (uint64_t)page * PPT_PAGE_WORDS, PPT_PAGE_WORDS);
 	return 0;
 }
@@ -212,6 +240,7 @@ int step_ruin_root(struct world *w, unsigned space)
 	s->o.space[space].map.count = 0;
 	oracle_sweep_tags(&s->o);
 	step_pushed(w);
+	lose(w, space, 0, UINT64_MAX);
 	ruin(w, (uint64_t)page * PPT_PAGE_WORDS, PPT_PAGE_WORDS);
 	return 0;
 }

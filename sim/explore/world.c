@@ -51,6 +51,7 @@ void world_close(struct world *w)
 	w->moved = false;
 	w->relaxed = false;
 	w->mend = false;
+	w->losses = 0;
 	w->trust = w->recover = PPT_TRUST_FULL;
 	w->lost = PPT_LOST_FAULT;
 	memset(w->used, 0, sizeof(w->used));

@@ -13,6 +13,7 @@
 
 #define WORLD_STATES_MAX 64u
 #define WORLD_OPS_MAX 40u
+#define WORLD_LOSSES_MAX 4u
 
 /**
  * struct world_state - what recovery may show.
@@ -22,6 +23,14 @@
 struct world_state {
 	bool none;
 	struct oracle o;
+};
+
+/* Addresses of a space whose mappings are lost, until a repair has told so. */
+struct world_loss {
+	const char *space;
+	uint64_t va;
+	uint64_t last;
+	bool told;
 };
 
 /**
@@ -34,6 +43,7 @@ struct world_state {
  * @trust, @lost: of restarts, as they are given to ppt_attach.
  * @recover: trust mode of the recoveries of crashes that come now.
  * @mend:    the pool is damaged: they begin with a repair.
+ * @loss:    what is lost with it.
  * @relaxed: commits are not durable when they are acknowledged.
  * @emptied: a row's last step was ppt_checkpoint: there is nothing to replay.
  * @quiet:   set-up inside a row: no crash is tried.
@@ -55,6 +65,8 @@ struct world {
 	uint32_t lost;
 	uint32_t recover;
 	bool mend;
+	struct world_loss loss[WORLD_LOSSES_MAX];
+	unsigned losses;
 	bool relaxed;
 	bool emptied;
 	bool quiet;
@@ -107,7 +119,7 @@ int world_open(struct world *w, const struct world_state *base);
 void world_close(struct world *w);
 
 /* ppt_repair, as every repair of a world is made: the library's result. */
-int world_repair(const struct world *w, struct ppt_repair_report *report,
+int world_repair(struct world *w, struct ppt_repair_report *report,
 		 struct ppt_diag *diag);
 
 /* The memory map that a recovery at this point is given, or NULL. */
