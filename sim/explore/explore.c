@@ -12,6 +12,8 @@
 #define SB_JOURNAL_PAGE 72u
 #define SB_JOURNAL_PAGES 76u
 
+#define CORE_FROM 3u
+
 static double now_s(void)
 {
 	struct timespec t;
@@ -169,43 +171,49 @@ int engine_parse(struct engine *x, const char *name)
 	return 0;
 }
 
+static bool takes(const struct engine *x, unsigned length, unsigned row)
+{
+	return length < (x->opt->core ? x->opt->core : CORE_FROM) ||
+	       world_ops[row].core;
+}
+
 /* Of sequences of this length: how many rows there are to choose from. */
-static unsigned row_count(unsigned length)
+static unsigned row_count(const struct engine *x, unsigned length)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < world_op_count; i++)
-		n += length < 3 || world_ops[i].core;
+		n += takes(x, length, i);
 	return n;
 }
 
-static unsigned nth_row(unsigned length, uint64_t n)
+static unsigned nth_row(const struct engine *x, unsigned length, uint64_t n)
 {
 	unsigned i = 0;
 
 	for (;; i++) {
-		if (length >= 3 && !world_ops[i].core)
+		if (!takes(x, length, i))
 			continue;
 		if (!n--)
 			return i;
 	}
 }
 
-static uint64_t sequences(unsigned length)
+static uint64_t sequences(const struct engine *x, unsigned length)
 {
 	uint64_t of = 1;
 
 	for (unsigned i = 0; i < length; i++)
-		of *= row_count(length);
+		of *= row_count(x, length);
 	return of;
 }
 
-static uint64_t workloads(unsigned ops)
+static uint64_t workloads(const struct engine *x, unsigned ops)
 {
 	uint64_t sum = 0;
 
 	for (; ops; ops--)
-		sum += sequences(ops);
+		sum += sequences(x, ops);
 	return sum;
 }
 
@@ -214,11 +222,11 @@ static void nth_workload(struct engine *x, uint64_t i)
 {
 	unsigned of;
 
-	for (x->rows = 1; i >= sequences(x->rows); x->rows++)
-		i -= sequences(x->rows);
-	of = row_count(x->rows);
+	for (x->rows = 1; i >= sequences(x, x->rows); x->rows++)
+		i -= sequences(x, x->rows);
+	of = row_count(x, x->rows);
 	for (unsigned k = x->rows; k-- > 0; i /= of)
-		x->row[k] = nth_row(x->rows, i % of);
+		x->row[k] = nth_row(x, x->rows, i % of);
 	engine_name(x);
 }
 
@@ -359,7 +367,7 @@ static bool is_mine(const struct engine *x, uint64_t i)
 
 static void sequences_of_shard(struct engine *x, engine_work *one, void *ctx)
 {
-	uint64_t count = workloads(x->opt->ops);
+	uint64_t count = workloads(x, x->opt->ops);
 	double start = now_s(), next = start;
 
 	for (uint64_t i = 0; i < count; i++)
