@@ -88,7 +88,12 @@
 	X(FOUND_STALE, "a leaf whose memory is back gets its old address")     \
 	X(ARM_EARLY, "tables are armed when their parent is touched")          \
 	X(ARM_LATE, "a walk does not arm what it passes")                      \
-	X(COLD_SUMMED, "a cold mark counts in the checksum")
+	X(COLD_SUMMED, "a cold mark counts in the checksum")                   \
+	/* repair */                                                           \
+	X(MEND_TAIL_EARLY, "a repair moves the tail, then replays")            \
+	X(MEND_APART, "a repair writes a page and its descriptor in two "      \
+		      "transactions")                                          \
+	X(MEND_AGAIN, "a repair writes each table that it reads")
 /* clang-format on */
 
 enum ppt__mutant_name {

@@ -4,6 +4,7 @@
  * the damage; without any tail the records that end the ring.  Words of data
  * pages are left out [I12]: so those of descriptors come first.
  */
+#include "format/mutant.h"
 #include "recovery/repair/repair.h"
 
 struct found {
@@ -162,13 +163,17 @@ void ppt__repair_journal(struct ppt__repair *r)
 	j->attached = true;
 	if (!tail && !scan.records && scan.fault == PPT__SCAN_FINE)
 		return;
-	replay(r, &scan, false);
-	replay(r, &scan, true);
-	if (r->err)
-		return;
-	ppt__journal_flush_queue(r->pool);
+	if (PPT_MUTANT(MEND_TAIL_EARLY))
+		ppt__journal_skip(r->pool);
+	if (scan.records) {
+		replay(r, &scan, false);
+		replay(r, &scan, true);
+		if (r->err)
+			return;
+		ppt__journal_flush_queue(r->pool);
+		ppt__pm_fence(&r->pool->pm);
+	}
 	j->phase = PPT__CKPT_IDLE;
-	ppt__pm_fence(&r->pool->pm);
 	/* Behind the damage there may be records as far as the ring goes. */
 	if (scan.fault != PPT__SCAN_FINE)
 		j->head += j->lines;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The steps of a repair in their order, and what comes before them [I9]. */
 #include "core/usc.h"
+#include "format/mutant.h"
 #include "recovery/repair/repair.h"
 
 #define ALIGN 64u
@@ -181,12 +182,16 @@ bool ppt__repair_write(struct ppt__repair *r, uint32_t page,
 
 	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
 		change |= ppt__check_load(r->c, page, s) != word[s];
-	if (!change || err)
+	if ((!change && !PPT_MUTANT(MEND_AGAIN)) || err)
 		return false;
 	err = ppt__call_begin(r->pool, &call, NULL);
 	for (uint32_t s = 0; s < PPT_PAGE_WORDS && !err; s++)
 		if (ppt__check_load(r->c, page, s) != word[s])
 			err = ppt__set(r->pool, page, s, 1, word[s], 0, 0);
+	if (PPT_MUTANT(MEND_APART)) {
+		(void)ppt__call_end(r->pool, &call, err, NULL);
+		err = ppt__call_begin(r->pool, &call, NULL);
+	}
 	if (!err)
 		err = ppt__set(r->pool, ppt__desc_page_of(r->pool, page),
 			       page % PPT_PAGE_WORDS, 1, desc, 0, 0);

@@ -189,6 +189,61 @@ static int attach(struct engine *x, const struct crash_point *at,
 	return ppt_attach(&cfg, pool, report, diag);
 }
 
+/* A repair of what the crash left.  false: violation. */
+static bool repair(struct engine *x, const struct crash_point *at,
+		   uint64_t *actions)
+{
+	struct ppt_repair_report report = { 0 };
+	struct ppt_diag diag = { 0 };
+	int err;
+
+	x->res->recoveries++;
+	err = world_repair(&x->world, &report, &diag);
+	if (x->tell)
+		fprintf(x->tell,
+			"%*scrash before event %u: repair: %s, %llu actions\n",
+			(int)(2 * x->level), "", at->event,
+			err ? ppt_error_name(err) : "0",
+			(unsigned long long)report.actions);
+	if (err)
+		engine_violation(x, "refused", "repair: %s: %s: %s (at %#llx)",
+				 ppt_error_name(err),
+				 diag.what ? diag.what : "?",
+				 diag.why ? diag.why : "?",
+				 (unsigned long long)diag.at);
+	*actions = report.actions;
+	return !err;
+}
+
+/* The first half of a recovery of what is damaged. */
+static bool repair_first(struct engine *x, const struct crash_point *at)
+{
+	struct run *r = &x->run[x->level];
+	uint64_t actions;
+
+	if (!repair(x, at, &actions))
+		return false;
+	r->mended = r->trace.count;
+	if (actions)
+		r->settled = r->mended;
+	return true;
+}
+
+/* There is nothing more to repair. */
+static bool repair_again(struct engine *x, const struct crash_point *at)
+{
+	uint64_t actions;
+
+	if (!repair(x, at, &actions))
+		return false;
+	if (!actions && !x->stored)
+		return true;
+	engine_violation(x, "again", "a second repair has %llu actions%s",
+			 (unsigned long long)actions,
+			 x->stored ? ", and stores" : "");
+	return false;
+}
+
 static uint64_t none_bits(const struct engine *x)
 {
 	uint64_t bits = 0;
@@ -210,6 +265,8 @@ static uint64_t recover(struct engine *x, const struct crash_point *at)
 	x->mode = ENGINE_RUN;
 	if (x->forced && x->level + 1 == x->forced_levels)
 		sim_breakpoint();
+	if (at->mend && !repair_first(x, at))
+		return 0;
 	err = attach(x, at, &pool, &report, &diag);
 	if (x->tell)
 		fprintf(x->tell,
@@ -232,12 +289,12 @@ static uint64_t recover(struct engine *x, const struct crash_point *at)
 		return 0;
 	}
 	if (report.records_replayed && !report.tables_rebased)
-		x->run[x->level].settled = true;
-	if (at->emptied && report.records_replayed) {
-		engine_violation(x, "oracle",
-				 "%llu records are replayed after an "
-				 "acknowledged checkpoint",
-				 (unsigned long long)report.records_replayed);
+		x->run[x->level].settled = x->run[x->level].back;
+	if ((at->emptied || at->mend) && report.records_replayed) {
+		engine_violation(
+			x, "oracle", "%llu records are replayed after %s",
+			(unsigned long long)report.records_replayed,
+			at->mend ? "a repair" : "an acknowledged checkpoint");
 		return 0;
 	}
 	return engine_outcome(x, at);
@@ -254,6 +311,8 @@ static struct ppt_pool *recover_again(struct engine *x,
 
 	x->mode = ENGINE_QUIET;
 	x->stored = false;
+	if (at->mend && !repair_again(x, at))
+		return NULL;
 	err = attach(x, at, &pool, &report, &diag);
 	if (err)
 		engine_violation(
@@ -296,14 +355,18 @@ static bool go_on(struct engine *x, struct ppt_pool *pool, unsigned state)
 	return true;
 }
 
-/* What a crash before event @e of a run may show; the run had shown @found. */
+/*
+ * What a crash before event @e of a run may show; the run had shown @found.
+ * When a repair has returned, an attach has to do.
+ */
 static struct crash_point point_in(const struct run *r, uint32_t e,
 				   uint64_t found)
 {
 	struct crash_point at = { .event = e,
 				  .allowed = r->at.allowed,
 				  .map = r->at.map,
-				  .trust = r->at.trust };
+				  .trust = r->at.trust,
+				  .mend = r->at.mend && e < r->mended };
 	unsigned state = (unsigned)__builtin_ctzll(found);
 
 	if (e >= r->back)
@@ -338,7 +401,7 @@ static bool is_wanted(struct engine *x, unsigned level, uint32_t e)
 	return false;
 }
 
-/* After a replay the journal is empty: nothing may be pending any more. */
+/* After a replay or a repair the journal is empty: nothing may be pending. */
 static void check_settled(struct engine *x, unsigned level)
 {
 	const struct pending *p = &x->pending[level + 1];
@@ -366,7 +429,7 @@ static void crash_again(struct engine *x, unsigned level, uint64_t found)
 	for (uint32_t e = 0; e <= r->trace.count && !x->halt; e++) {
 		bool end = e == r->trace.count;
 
-		if (e == r->back && r->settled)
+		if (e == r->settled)
 			check_settled(x, level);
 		if (is_wanted(x, level, e)) {
 			struct crash_point at = point_in(r, e, found);
@@ -414,7 +477,8 @@ static void one_run(struct engine *x, unsigned level,
 	memset(r->torn, 0, sizeof(r->torn));
 	r->marks = 0;
 	r->looked = 0;
-	r->settled = false;
+	r->mended = 0;
+	r->settled = UINT32_MAX;
 	r->single = 0;
 	r->path = level ? x->run[level - 1].path : 0;
 	r->log.count = 0;

@@ -46,6 +46,7 @@ enum engine_mode {
  *           the level below.
  * @allowed: bits of states.
  * @map:     number of the memory map that the recovery is given; 0 none.
+ * @mend:    the recovery is a repair, then an attach.
  * @emptied: there must be nothing to replay.
  */
 struct crash_point {
@@ -53,6 +54,7 @@ struct crash_point {
 	uint64_t allowed;
 	uint16_t map;
 	uint8_t trust;
+	bool mend;
 	bool emptied;
 };
 
@@ -76,9 +78,11 @@ bool engine_is_mark(const struct option *option, unsigned n);
 
 /**
  * struct run - one recovery of a crash state.
+ * @mended: event at which ppt_repair had returned; 0 without one.
  * @back:   event at which ppt_attach had returned.
  * @looked: words that were decided because the oracle read them.
- * @settled: it replayed, and so left nothing to replay.
+ * @settled: event at which all is durable, since it was replayed or repaired;
+ *          UINT32_MAX: none.
  * @in_force: decisions that hold for the crash in it that is looked at.
  * @torn:   of what is under a checksum a word was lost; the first in this line
  *           (its number and 1; 0: none).
@@ -93,10 +97,11 @@ struct run {
 	struct trace trace;
 	struct decisions log;
 	struct crash_point at;
+	uint32_t mended;
 	uint32_t back;
 	uint32_t in_force;
 	uint32_t looked;
-	bool settled;
+	uint32_t settled;
 	uint64_t torn[ENGINE_SUMMED];
 	unsigned pattern[ENGINE_SUMMED + 1];
 	unsigned marks;

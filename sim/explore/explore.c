@@ -12,6 +12,8 @@
 #define SB_JOURNAL_PAGE 72u
 #define SB_JOURNAL_PAGES 76u
 
+#define CORE_FROM 3u
+
 static double now_s(void)
 {
 	struct timespec t;
@@ -72,8 +74,7 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 	x->observer.event = engine_event;
 	x->observer.ctx = x;
 	x->observer.loads = &x->media.open_lines;
-	x->scratch_bytes = (ppt_scratch_bytes(bytes, bytes / 8) + 4095) &
-			   ~(size_t)4095;
+	x->scratch_bytes = world_scratch_bytes();
 	x->scratch = aligned_alloc(4096, x->scratch_bytes);
 	x->base = malloc(bytes);
 	x->memo = calloc(MEMO_SLOTS, sizeof(*x->memo));
@@ -170,43 +171,49 @@ int engine_parse(struct engine *x, const char *name)
 	return 0;
 }
 
+static bool takes(const struct engine *x, unsigned length, unsigned row)
+{
+	return length < (x->opt->core ? x->opt->core : CORE_FROM) ||
+	       world_ops[row].core;
+}
+
 /* Of sequences of this length: how many rows there are to choose from. */
-static unsigned row_count(unsigned length)
+static unsigned row_count(const struct engine *x, unsigned length)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < world_op_count; i++)
-		n += length < 3 || world_ops[i].core;
+		n += takes(x, length, i);
 	return n;
 }
 
-static unsigned nth_row(unsigned length, uint64_t n)
+static unsigned nth_row(const struct engine *x, unsigned length, uint64_t n)
 {
 	unsigned i = 0;
 
 	for (;; i++) {
-		if (length >= 3 && !world_ops[i].core)
+		if (!takes(x, length, i))
 			continue;
 		if (!n--)
 			return i;
 	}
 }
 
-static uint64_t sequences(unsigned length)
+static uint64_t sequences(const struct engine *x, unsigned length)
 {
 	uint64_t of = 1;
 
 	for (unsigned i = 0; i < length; i++)
-		of *= row_count(length);
+		of *= row_count(x, length);
 	return of;
 }
 
-static uint64_t workloads(unsigned ops)
+static uint64_t workloads(const struct engine *x, unsigned ops)
 {
 	uint64_t sum = 0;
 
 	for (; ops; ops--)
-		sum += sequences(ops);
+		sum += sequences(x, ops);
 	return sum;
 }
 
@@ -215,11 +222,11 @@ static void nth_workload(struct engine *x, uint64_t i)
 {
 	unsigned of;
 
-	for (x->rows = 1; i >= sequences(x->rows); x->rows++)
-		i -= sequences(x->rows);
-	of = row_count(x->rows);
+	for (x->rows = 1; i >= sequences(x, x->rows); x->rows++)
+		i -= sequences(x, x->rows);
+	of = row_count(x, x->rows);
 	for (unsigned k = x->rows; k-- > 0; i /= of)
-		x->row[k] = nth_row(x->rows, i % of);
+		x->row[k] = nth_row(x, x->rows, i % of);
 	engine_name(x);
 }
 
@@ -278,6 +285,7 @@ void engine_crash_at(struct engine *x, uint32_t event)
 	struct crash_point at = { .event = event,
 				  .map = e->map,
 				  .trust = e->trust,
+				  .mend = e->mend,
 				  .emptied = e->emptied };
 	double states;
 
@@ -359,7 +367,7 @@ static bool is_mine(const struct engine *x, uint64_t i)
 
 static void sequences_of_shard(struct engine *x, engine_work *one, void *ctx)
 {
-	uint64_t count = workloads(x->opt->ops);
+	uint64_t count = workloads(x, x->opt->ops);
 	double start = now_s(), next = start;
 
 	for (uint64_t i = 0; i < count; i++)

@@ -42,8 +42,8 @@ struct sim_result;
 
 /**
  * struct sim_options - a campaign.
- * @ops:      sequences of 1 to @ops rows (1 to 3); those of three are made of
- *            core rows.
+ * @ops:      sequences of 1 to @ops rows (1 to 3).
+ * @core:     those of so many rows, and longer ones, are made of core rows; 0: 3.
  * @model:    enum sim_model.
  * @depth:    crashes nested in recovery (0 to 2).
  * @sample:   of the crashes nested at depth 2 one in so many; 0 or 1: all.
@@ -61,6 +61,7 @@ struct sim_result;
  */
 struct sim_options {
 	unsigned ops;
+	unsigned core;
 	enum sim_model model;
 	unsigned depth;
 	uint64_t sample;
@@ -92,7 +93,7 @@ struct sim_violation {
  * @total:        workloads that there are in this shard.
  * @workloads:    finished.
  * @crash_points: of workloads, at depth 0.
- * @recoveries:   calls of ppt_attach on a crash state.
+ * @recoveries:   calls of ppt_attach, and of ppt_repair, on a crash state.
  * @outcomes:     distinct contents after recovery, summed over crash points.
  * @sampled:      choices that were sampled instead of exhausted.
  * @eager_log10:  log10 of the number of crash states at depth 0.

@@ -83,6 +83,24 @@ int image_read(const struct image_view *view, bool settled, struct image *out,
 
 void image_free(struct image *image);
 
+/* Where things are in a pool. */
+struct image_places {
+	uint32_t desc_page;
+	uint32_t dir_page;
+	uint32_t reclaim_page;
+};
+
+/* 0, or -1 and @why: there is no pool. */
+int image_places(const struct image_view *view, struct image_places *out,
+		 struct why *why);
+
+/*
+ * The page of the table of @level that @va goes through; of the root if @level
+ * is higher than that.  The same; -1 also if there is none.
+ */
+int image_find(const struct image_view *view, const char *space, uint64_t va,
+	       unsigned level, uint32_t *page, struct why *why);
+
 /*
  * The words that a replay of the live journal would set, each once with its
  * last value, passed to @set in ascending order; for hygiene.  0, or -1 if the

@@ -12,11 +12,7 @@
 
 #define PAGE_LINES (PPT_PAGE_WORDS / 8)
 
-#define DIR_PAGES_MAX 1024u
-#define DIR_WORDS 8u /* of an entry */
-#define DIR_ROOT 1u
 #define DIR_RESERVED 2u
-#define DIR_NAME 4u
 
 #define RECLAIM_EXTENT 1u
 #define RECLAIM_TREE 2u
@@ -94,7 +90,7 @@ static int add_space(struct image_reader *r, const uint64_t *entry,
 			       (unsigned long long)entry[0]);
 	if (entry[DIR_RESERVED] | entry[DIR_RESERVED + 1])
 		return why_set(r->why, "directory: reserved words are not 0");
-	memcpy(s->name, entry + DIR_NAME, PPT_NAME_BYTES);
+	memcpy(s->name, entry + IMAGE_DIR_NAME, PPT_NAME_BYTES);
 	if (!name_ok(s->name))
 		return why_set(r->why, "directory: name of space %u",
 			       image->spaces);
@@ -115,7 +111,7 @@ static int read_space(struct image_reader *r, const uint64_t *entry)
 	uint64_t hash;
 
 	if (!entry[0]) {
-		for (unsigned i = 1; i < DIR_WORDS; i++)
+		for (unsigned i = 1; i < IMAGE_DIR_WORDS; i++)
 			if (entry[i])
 				return why_set(r->why, "directory: an empty "
 						       "entry is not all 0");
@@ -123,12 +119,12 @@ static int read_space(struct image_reader *r, const uint64_t *entry)
 	}
 	if (add_space(r, entry, &s))
 		return -1;
-	if (entry[DIR_ROOT] >= r->pool.pages)
+	if (entry[IMAGE_DIR_ROOT] >= r->pool.pages)
 		return why_set(r->why, "space %s: root %#llx", s->name,
-			       (unsigned long long)entry[DIR_ROOT]);
+			       (unsigned long long)entry[IMAGE_DIR_ROOT]);
 	r->map = &s->map;
 	r->counts = true;
-	if (image_tree(r, (uint32_t)entry[DIR_ROOT],
+	if (image_tree(r, (uint32_t)entry[IMAGE_DIR_ROOT],
 		       s->format == PPT_FORMAT_X86_64_4 ? 4 : 5))
 		return -1;
 	hash = image_mix(r->hash, s->map.count);
@@ -147,20 +143,20 @@ static int read_directory(struct image_reader *r)
 {
 	uint32_t page = r->pool.dir_page;
 
-	for (unsigned k = 0; k < DIR_PAGES_MAX; k++) {
+	for (unsigned k = 0; k < IMAGE_DIR_PAGES_MAX; k++) {
 		const uint64_t *word =
 			r->media + (uint64_t)page * PPT_PAGE_WORDS;
 		uint64_t live = 0;
 
 		if (claim_meta(r, page, &live))
 			return -1;
-		for (unsigned i = 1; i < DIR_WORDS; i++)
+		for (unsigned i = 1; i < IMAGE_DIR_WORDS; i++)
 			if (word[i])
 				return why_set(r->why, "directory: reserved "
 						       "words are not 0");
 		for (unsigned i = 1; i < PAGE_LINES; i++)
 			if (live >> i & 1 &&
-			    read_space(r, word + (size_t)i * DIR_WORDS))
+			    read_space(r, word + (size_t)i * IMAGE_DIR_WORDS))
 				return -1;
 		if (!word[0])
 			return 0;
@@ -169,7 +165,8 @@ static int read_directory(struct image_reader *r)
 				       (unsigned long long)word[0]);
 		page = (uint32_t)word[0];
 	}
-	return why_set(r->why, "directory: more than %u pages", DIR_PAGES_MAX);
+	return why_set(r->why, "directory: more than %u pages",
+		       IMAGE_DIR_PAGES_MAX);
 }
 
 /* ------------------------------------------------------- reclaim list -- */

@@ -8,6 +8,7 @@
  *   image_walk.c    tables and their entries
  *   image_read.c    directory, reclaim list, descriptors
  *   image_journal.c the live ring
+ *   image_find.c    where something is, to damage it
  */
 #ifndef SIM_EXPLORE_IMAGE_READER_H
 #define SIM_EXPLORE_IMAGE_READER_H
@@ -27,6 +28,14 @@
 #define IMAGE_ZERO (UINT64_C(1) << 11)
 
 #define IMAGE_EPOCHS 4u
+
+/* Directory. */
+#define IMAGE_DIR_PAGES_MAX 1024u
+#define IMAGE_DIR_WORDS 8u /* of an entry */
+#define IMAGE_DIR_ROOT 1u
+#define IMAGE_DIR_NAME 4u
+
+#define IMAGE_ADDRESS UINT64_C(0x000ffffffffff000)
 
 /* What leads to a page. */
 enum image_use {
@@ -108,6 +117,10 @@ static inline uint64_t image_desc(const struct image_reader *r, uint32_t page)
  */
 int image_superblock(const struct image_view *view, struct image_pool *pool,
 		     struct ppt_memory_map *regions, struct why *why);
+
+/* The memory map of an epoch modulo 16, or NULL. */
+const struct ppt_memory_map *image_map_of(const struct image_pool *p,
+					  uint32_t epoch);
 
 /*
  * Claim a page that is to be a table or metadata and compare it with its

@@ -13,7 +13,6 @@
 #define PS (UINT64_C(1) << 7)
 #define G (UINT64_C(1) << 8)
 #define XD (UINT64_C(1) << 63)
-#define ADDRESS UINT64_C(0x000ffffffffff000)
 
 /* A lost entry: the index of its region, and above 46 bits of offset. */
 #define LOST_BYTES (UINT64_C(1) << 46)
@@ -58,13 +57,13 @@ static int bad_entry(struct image_reader *r, const struct table *t,
 
 static const char *leaf_fault(uint64_t e, unsigned level)
 {
-	uint64_t bits = P | RW | US | G | XD | ADDRESS;
+	uint64_t bits = P | RW | US | G | XD | IMAGE_ADDRESS;
 
 	if (level > 1)
 		bits |= PS;
 	if (e & ~bits)
 		return "bits set that a leaf does not have";
-	if (e & ADDRESS & (span_of(level) - 1))
+	if (e & IMAGE_ADDRESS & (span_of(level) - 1))
 		return "leaf is not aligned";
 	return NULL;
 }
@@ -172,11 +171,11 @@ static int leaves(struct image_reader *r, const struct table *t, unsigned slot,
 	uint64_t e = t->word[slot] & ~AD, span = span_of(t->level);
 	const char *wrong = leaf_fault(e, t->level);
 	struct oracle_ext ext = { .va = va_of(t, slot),
-				  .pa = e & ADDRESS,
+				  .pa = e & IMAGE_ADDRESS,
 				  .page = span,
 				  .prot = PPT_PROT_READ };
 	/* Not beyond where the address would run into other bits. */
-	uint64_t most = (ADDRESS - ext.pa) / span + 1;
+	uint64_t most = (IMAGE_ADDRESS - ext.pa) / span + 1;
 	unsigned k = 1;
 
 	if (wrong)
@@ -206,9 +205,10 @@ static int lost(struct image_reader *r, const struct table *t, unsigned slot)
 {
 	const struct ppt_region *pool = t->map->region;
 	uint64_t e = t->word[slot] & ~AD, span = span_of(t->level);
-	uint64_t bits = IMAGE_LOST | IMAGE_ZERO | RW | US | G | XD | ADDRESS;
-	uint64_t at = e & ADDRESS & (LOST_BYTES - 1);
-	unsigned i = (unsigned)((e & ADDRESS) / LOST_BYTES);
+	uint64_t bits = IMAGE_LOST | IMAGE_ZERO | RW | US | G | XD |
+			IMAGE_ADDRESS;
+	uint64_t at = e & IMAGE_ADDRESS & (LOST_BYTES - 1);
+	unsigned i = (unsigned)((e & IMAGE_ADDRESS) / LOST_BYTES);
 	struct oracle_ext ext = { .va = va_of(t, slot),
 				  .len = span,
 				  .page = span,
@@ -236,10 +236,11 @@ static int table(struct image_reader *r, const struct table *from);
 static int below(struct image_reader *r, const struct table *t, unsigned slot)
 {
 	uint64_t e = t->word[slot] & ~AD;
-	uint64_t off = (e & ADDRESS) - t->map->region[0].base;
+	uint64_t off = (e & IMAGE_ADDRESS) - t->map->region[0].base;
 	struct table next = { .va = va_of(t, slot), .level = t->level - 1 };
 
-	if ((e & ~ADDRESS) != (e & P ? P | RW | US : IMAGE_COLD | RW | US))
+	if ((e & ~IMAGE_ADDRESS) !=
+	    (e & P ? P | RW | US : IMAGE_COLD | RW | US))
 		return bad_entry(r, t, slot,
 				 "bits set that the name of a table lacks");
 	if (off / PPT_PAGE_BYTES >= r->pool.pages)
@@ -288,14 +289,11 @@ static int bad_desc(struct image_reader *r, const struct table *t,
 		       (unsigned long long)desc, reason);
 }
 
-/* The memory map of an epoch modulo 16, or NULL. */
-static const struct ppt_memory_map *map_of(struct image_reader *r,
-					   uint32_t epoch)
+const struct ppt_memory_map *image_map_of(const struct image_pool *p,
+					  uint32_t epoch)
 {
-	const struct image_pool *p = &r->pool;
-
 	if (epoch == (p->epoch & 15))
-		return &r->out->regions;
+		return p->regions;
 	for (uint32_t e = p->epoch_oldest; e != p->epoch; e++)
 		if (epoch == (e & 15))
 			return &p->at[e % IMAGE_EPOCHS];
@@ -320,7 +318,7 @@ static int table(struct image_reader *r, const struct table *from)
 		return bad_desc(r, &t, desc, "another type or level");
 	if ((hi >> 4 & 3) != FAMILY)
 		return bad_desc(r, &t, desc, "another family");
-	t.map = map_of(r, hi >> 6 & 15);
+	t.map = image_map_of(&r->pool, hi >> 6 & 15);
 	if (!t.map)
 		return bad_desc(r, &t, desc, "of no epoch that is recorded");
 	if (hi >> 20 != 1)

@@ -54,7 +54,14 @@
 	X(settle, 0, "memory has moved; all tables are met, in steps")         \
 	X(arm, 0, "a restart, then page faults")                               \
 	X(lost, 0, "memory is gone, and comes back elsewhere")                 \
-	X(replace, 0, "memory is gone; a frame takes the place of a page")
+	X(replace, 0, "memory is gone; a frame takes the place of a page")     \
+	X(flip, 0, "death, bits flip in tables and descriptors; a repair")     \
+	X(copies, 0, "death, a superblock and a tail are lost; a repair")      \
+	X(tails, 0, "death, both tails are lost; a repair")                    \
+	X(descs, 0, "death, a line of descriptors is lost; a repair")          \
+	X(list, 0, "death, the reclaim list is lost; a repair")                \
+	X(cut, 0, "death, tables are lost; a repair")                          \
+	X(names, 0, "death, the directory is lost; a repair")
 
 #define WRAP_COMMITS 8u
 #define WRAP_PAST 4u  /* so that it ends with the last of them */
@@ -467,6 +474,98 @@ static int run_txn(struct world *w, unsigned k)
 static int run_format(struct world *w, unsigned k)
 {
 	return step_format(w, k);
+}
+
+/* The records that wait for replay set neither of what flips. */
+static int run_flip(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 8) ||
+	    step_need(w, 0, AT_TABLE(2), step_dram(w, DRAM_PAGES + 65), 1) ||
+	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) || step_checkpoint(w) ||
+	    step_map(w, 0, AT_PAGE(0, 328 + 2 * k), step_dram(w, 0xb000 + k),
+		     1) ||
+	    step_die(w))
+		return -1;
+	if (step_flip_entry(w, 0, AT_PAGE(0, 3), 1, 21) ||
+	    step_flip_desc(w, 0, AT_TABLE(2), 1, 44) ||
+	    step_flip_entry(w, 1, AT_HIGH, 2, 1) ||
+	    step_flip_desc(w, 1, AT_HIGH, 1, 7))
+		return -1;
+	return step_repair(w);
+}
+
+static int run_copies(struct world *w, unsigned k)
+{
+	if (step_need_space(w, 0) ||
+	    step_map(w, 0, AT_PAGE(0, 336 + 2 * k), step_dram(w, 0xb100 + k),
+		     1) ||
+	    step_die(w) || step_ruin_superblock(w, k % 2, 4 * k) ||
+	    step_ruin_tail(w, (k + 1) % 2))
+		return -1;
+	return step_repair(w);
+}
+
+/* After a restart the ring has no records but what follows. */
+static int run_tails(struct world *w, unsigned k)
+{
+	if (step_need_space(w, 0) || step_restart(w, NULL) ||
+	    step_map(w, 0, AT_PAGE(0, 344 + 2 * k), step_dram(w, 0xb200 + k),
+		     1) ||
+	    step_die(w) || step_ruin_tail(w, 0) || step_ruin_tail(w, 1))
+		return -1;
+	return step_repair(w);
+}
+
+/* Tables are believed if their entries fit one memory map only. */
+static int run_descs(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_TABLE(2), step_dram(w, DRAM_PAGES + 65), 1) ||
+	    step_settle(w, 64) ||
+	    step_map(w, 0, AT_PAGE(0, 352 + 2 * k), step_dram(w, 0xb300 + k),
+		     1) ||
+	    step_die(w) || step_wipe_descs(w, 0, AT_TABLE(2), 1))
+		return -1;
+	return step_repair(w);
+}
+
+/* What is on it: a space that was deleted. */
+static int run_list(struct world *w, unsigned k)
+{
+	if (run_delete(w, k) || step_die(w) || step_ruin_reclaim(w))
+		return -1;
+	return step_repair(w);
+}
+
+/* Each with a frame; so that no record makes their content again, settled. */
+static int run_cut(struct world *w, unsigned k)
+{
+	uint64_t low = AT_CUT(k), high = AT_HIGH_CUT(k);
+
+	if (step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
+	    step_need(w, 2, AT_SHARED,
+		      oracle_find(&w->now.space[1], AT_HIGH)->pa, 1) ||
+	    step_need(w, 0, low, PPT_PA_ALLOC, 1) ||
+	    step_need(w, 1, high, PPT_PA_ALLOC, 1) || step_checkpoint(w) ||
+	    step_map(w, 0, AT_PAGE(0, 360 + 2 * k), step_dram(w, 0xb400 + k),
+		     1) ||
+	    step_die(w))
+		return -1;
+	if (step_ruin_table(w, 0, low, 1) || step_ruin_table(w, 1, high, 2) ||
+	    step_ruin_root(w, 2))
+		return -1;
+	return step_repair(w);
+}
+
+/* So that no record makes an entry of it again, settled. */
+static int run_names(struct world *w, unsigned k)
+{
+	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 8) ||
+	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) || step_checkpoint(w) ||
+	    step_map(w, 0, AT_PAGE(0, 368 + 2 * k), step_dram(w, 0xb500 + k),
+		     1) ||
+	    step_die(w) || step_wipe_directory(w))
+		return -1;
+	return step_repair(w);
 }
 
 /* The function in the table: it knows which row it is. */

@@ -36,6 +36,7 @@ static struct trace_event event_now(struct engine *x, enum trace_kind kind,
 				     .high = (uint16_t)(x->world.states - 1),
 				     .map = map_now(x),
 				     .trust = (uint8_t)x->world.recover,
+				     .mend = x->world.mend,
 				     .quiet = x->world.quiet,
 				     .word = (uint32_t)(off / 8) };
 }

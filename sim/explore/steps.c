@@ -29,8 +29,7 @@ static int result(struct world *w, const char *call, int err)
 
 /* ------------------------------------------------------------- states -- */
 
-/* A state like the present one, to be changed; NULL: too many. */
-static struct world_state *push(struct world *w)
+struct world_state *step_push(struct world *w)
 {
 	struct world_state *s = &w->state[w->states];
 
@@ -44,8 +43,7 @@ static struct world_state *push(struct world *w)
 	return s;
 }
 
-/* The last state is the present one; unless relaxed, the only one. */
-static void acknowledge(struct world *w)
+void step_pushed(struct world *w)
 {
 	oracle_free(&w->now);
 	oracle_copy(&w->now, &w->state[w->states - 1].o);
@@ -136,17 +134,17 @@ static int step_one(struct world *w, const struct op *op, struct oracle *to)
 
 int step_op(struct world *w, const struct op *op)
 {
-	struct world_state *s = push(w);
+	struct world_state *s = step_push(w);
 
 	if (!s || step_one(w, op, &s->o))
 		return -1;
-	acknowledge(w);
+	step_pushed(w);
 	return confirm_tlb(w);
 }
 
 int step_txn(struct world *w, const struct op *op, unsigned n)
 {
-	struct world_state *s = push(w);
+	struct world_state *s = step_push(w);
 
 	if (!s || result(w, "ppt_begin", ppt_begin(w->pool)))
 		return -1;
@@ -155,7 +153,7 @@ int step_txn(struct world *w, const struct op *op, unsigned n)
 			return -1;
 	if (result(w, "ppt_commit", ppt_commit(w->pool)))
 		return -1;
-	acknowledge(w);
+	step_pushed(w);
 	return confirm_tlb(w);
 }
 
@@ -252,11 +250,11 @@ static int fill_page(struct world *w, uint64_t page)
 		word[i] = pattern_word(tag, page, i);
 	if (w->user)
 		w->user(w->ctx, page * PPT_PAGE_BYTES, PPT_PAGE_BYTES);
-	s = push(w);
+	s = step_push(w);
 	if (!s)
 		return -1;
 	s->o.tag[page] = tag;
-	acknowledge(w);
+	step_pushed(w);
 	return 0;
 }
 
@@ -468,7 +466,7 @@ int step_untouched(struct world *w, unsigned space)
 int step_cure(struct world *w, unsigned space, uint64_t va)
 {
 	struct op op = map_op(space, va, PPT_PA_ALLOC, 1, PPT_MAP_REPLACE);
-	struct world_state *s = push(w);
+	struct world_state *s = step_push(w);
 	struct ppt_space handle;
 
 	if (!s)
@@ -480,7 +478,7 @@ int step_cure(struct world *w, unsigned space, uint64_t va)
 	if (ppt_space_open(w->pool, w->now.space[space].name, &handle, NULL) ||
 	    learn(w, &op, &handle, &s->o))
 		return -1;
-	acknowledge(w);
+	step_pushed(w);
 	return confirm_tlb(w);
 }
 
@@ -518,7 +516,7 @@ int step_restart(struct world *w, const struct ppt_memory_map *map)
 	if (map) {
 		w->present = *map;
 		w->moved = true;
-		s = push(w);
+		s = step_push(w);
 		if (!s)
 			return -1;
 		oracle_rebase(&s->o, map);
@@ -531,7 +529,7 @@ int step_restart(struct world *w, const struct ppt_memory_map *map)
 		return why_set(&w->why,
 			       "memory has moved, and the superblock's "
 			       "generation has not risen");
-	acknowledge(w);
+	step_pushed(w);
 	return 0;
 }
 
@@ -556,8 +554,8 @@ int step_create(struct world *w, const struct ppt_memory_map *map)
 int step_format(struct world *w, unsigned n)
 {
 	struct ppt_memory_map map = w->now.regions;
-	struct world_state *none = push(w);
-	struct world_state *empty = push(w);
+	struct world_state *none = step_push(w);
+	struct world_state *empty = step_push(w);
 
 	if (!none || !empty)
 		return -1;
@@ -573,6 +571,6 @@ int step_format(struct world *w, unsigned n)
 	oracle_init(&empty->o, &map);
 	if (step_create(w, &map))
 		return -1;
-	acknowledge(w);
+	step_pushed(w);
 	return step_attach(w);
 }

@@ -14,6 +14,11 @@
 
 #define STEP_RW (PPT_PROT_READ | PPT_PROT_WRITE)
 
+/* A state like the present one, to be changed; NULL: too many. */
+struct world_state *step_push(struct world *w);
+/* It is the present one now; unless relaxed, the only one. */
+void step_pushed(struct world *w);
+
 /* An address of DRAM, in pages from its beginning. */
 static inline uint64_t step_dram(const struct world *w, uint64_t page)
 {
@@ -73,6 +78,30 @@ int step_cure(struct world *w, unsigned space, uint64_t va);
 /* Settle, so many pages at a time, to the end. */
 int step_settle(struct world *w, uint64_t pages);
 
+/*
+ * Damage: the process dies, then words of the media change, as often as the row
+ * likes; until the repair, after which it attaches.
+ */
+int step_die(struct world *w);
+/* A bit of the entry, or of the descriptor, of the table at a level. */
+int step_flip_entry(struct world *w, unsigned space, uint64_t va,
+		    unsigned level, unsigned bit);
+int step_flip_desc(struct world *w, unsigned space, uint64_t va, unsigned level,
+		   unsigned bit);
+/* The line of descriptors which that table's is in. */
+int step_wipe_descs(struct world *w, unsigned space, uint64_t va,
+		    unsigned level);
+/* Of one copy of two: a line, the tail. */
+int step_ruin_superblock(struct world *w, unsigned copy, unsigned line);
+int step_ruin_tail(struct world *w, unsigned copy);
+int step_ruin_reclaim(struct world *w);
+/* What the table maps is lost; what the space maps; the spaces' names. */
+int step_ruin_table(struct world *w, unsigned space, uint64_t va,
+		    unsigned level);
+int step_ruin_root(struct world *w, unsigned space);
+int step_wipe_directory(struct world *w);
+int step_repair(struct world *w);
+
 /* Format with the @n-th UUID, and attach. */
 int step_format(struct world *w, unsigned n);
 
@@ -101,6 +130,9 @@ static inline uint64_t step_pmem(const struct world *w, uint64_t page)
 #define HUGE_PAGES UINT64_C(65 * 512)
 #define AT_SPARE(k) (AT_HUGE(k) + 3 * PPT_SIZE_2M)
 #define SPARE_FRAME (7 * UINT64_C(4096))
+/* Two tables of the row that has them overwritten. */
+#define AT_CUT(k) AT_TABLE(8 + (k))
+#define AT_HIGH_CUT(k) (AT_HIGH + (UINT64_C(4) + (k)) * PPT_SIZE_1G)
 /* Nothing: 64 tables and a page before the first. */
 #define AT_ASIDE(k) AT_TABLE(265 + 66 * (k))
 /* Where world_extra maps. */

@@ -32,6 +32,7 @@ enum trace_kind {
  * @low, @high: states that a crash just before it may show.
  * @map:   number of the memory map that a recovery is given.
  * @trust:   mode of the recovery: enum ppt_trust.
+ * @mend:  the pool is damaged: a recovery begins with a repair.
  * @quiet:   set-up: no crash is tried.
  * @emptied: the journal is durably empty before this event.
  * @word:  the first, or of a flush the line's first.
@@ -46,6 +47,7 @@ struct trace_event {
 	uint16_t high;
 	uint8_t map;
 	uint8_t trust;
+	bool mend;
 	bool quiet;
 	bool emptied;
 	uint32_t word;

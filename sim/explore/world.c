@@ -11,9 +11,21 @@
 #include "sim/explore/pattern.h"
 #include "sim/explore/steps.h"
 
+/* Of any pool of that size; if it is not enough, a repair says so. */
+#define REPAIR_SCRATCH (512u << 10)
+
 uint64_t world_bytes(void)
 {
 	return PPT_POOL_BYTES_MIN;
+}
+
+size_t world_scratch_bytes(void)
+{
+	uint64_t bytes = world_bytes();
+	size_t attach = ppt_scratch_bytes(bytes, bytes / 8);
+	size_t most = attach > REPAIR_SCRATCH ? attach : REPAIR_SCRATCH;
+
+	return (most + 4095) & ~(size_t)4095;
 }
 
 const struct ppt_memory_map *world_present(const struct world *w)
@@ -38,6 +50,8 @@ void world_close(struct world *w)
 	w->pool = NULL;
 	w->moved = false;
 	w->relaxed = false;
+	w->mend = false;
+	w->losses = 0;
 	w->trust = w->recover = PPT_TRUST_FULL;
 	w->lost = PPT_LOST_FAULT;
 	memset(w->used, 0, sizeof(w->used));

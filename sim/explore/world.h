@@ -12,7 +12,8 @@
 #include "sim/explore/image.h"
 
 #define WORLD_STATES_MAX 64u
-#define WORLD_OPS_MAX 32u
+#define WORLD_OPS_MAX 40u
+#define WORLD_LOSSES_MAX 4u
 
 /**
  * struct world_state - what recovery may show.
@@ -24,15 +25,25 @@ struct world_state {
 	struct oracle o;
 };
 
+/* Addresses of a space whose mappings are lost, until a repair has told so. */
+struct world_loss {
+	const char *space;
+	uint64_t va;
+	uint64_t last;
+	bool told;
+};
+
 /**
  * struct world - a running workload.  All zero before its first use.
  * @pm:      where the pool is; set by the caller, with its observer.
- * @scratch: for the library; set by the caller (PPT_SCRATCH for the largest).
+ * @scratch: for the library, of world_scratch_bytes; set by the caller.
  * @attach_flags: as they are given to ppt_attach; set by the caller.  Without
  *           PPT_ATTACH_NO_MMU TLB flushes are confirmed after each operation.
  * @present: the memory map that a restart is given, if @moved.
  * @trust, @lost: of restarts, as they are given to ppt_attach.
  * @recover: trust mode of the recoveries of crashes that come now.
+ * @mend:    the pool is damaged: they begin with a repair.
+ * @loss:    what is lost with it.
  * @relaxed: commits are not durable when they are acknowledged.
  * @emptied: a row's last step was ppt_checkpoint: there is nothing to replay.
  * @quiet:   set-up inside a row: no crash is tried.
@@ -53,6 +64,9 @@ struct world {
 	uint32_t trust;
 	uint32_t lost;
 	uint32_t recover;
+	bool mend;
+	struct world_loss loss[WORLD_LOSSES_MAX];
+	unsigned losses;
 	bool relaxed;
 	bool emptied;
 	bool quiet;
@@ -85,8 +99,9 @@ extern const unsigned world_op_count;
 /* Each row can be used so often in one workload. */
 #define WORLD_REPEATS 3u
 
-/* Bytes of the pool, the same for every workload. */
+/* Bytes of the pool, and of scratch, the same for every workload. */
 uint64_t world_bytes(void);
+size_t world_scratch_bytes(void);
 
 /*
  * Fill the media with plausible entries, make the base pool in it: @w->pm,
@@ -102,6 +117,10 @@ int world_open(struct world *w, const struct world_state *base);
 
 /* Forget the handle and all states; a second time does nothing. */
 void world_close(struct world *w);
+
+/* ppt_repair, as every repair of a world is made: the library's result. */
+int world_repair(struct world *w, struct ppt_repair_report *report,
+		 struct ppt_diag *diag);
 
 /* The memory map that a recovery at this point is given, or NULL. */
 const struct ppt_memory_map *world_present(const struct world *w);

@@ -23,8 +23,12 @@ int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
 {
 	static const struct {
 		unsigned ops;
+		unsigned core;
 		bool mmu;
-	} turn[] = { { 1, false }, { 1, true }, { 2, false } };
+	} turn[] = { { 1, 0, false },
+		     { 1, 0, true },
+		     { 2, 2, false }, /* which most die of */
+		     { 2, 0, false } };
 	static struct sim_result result;
 	struct sim_options options = {
 		.model = SIM_M2,
@@ -39,6 +43,7 @@ int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
 	alive(NULL, NULL);
 	for (unsigned i = 0; i < sizeof(turn) / sizeof(turn[0]); i++) {
 		options.ops = turn[i].ops;
+		options.core = turn[i].core;
 		options.mmu = turn[i].mmu;
 		if (sim_explore(&options, &result, why))
 			return -1;

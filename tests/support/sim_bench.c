@@ -40,7 +40,7 @@ void bench_make(struct bench *b, uint32_t flags)
 	w->pm = (struct ppt_pm_config){ .media = b->media,
 					.writable = b->media,
 					.bytes = b->bytes };
-	w->scratch_bytes = ppt_scratch_bytes(b->bytes, b->bytes / 8);
+	w->scratch_bytes = world_scratch_bytes();
 	w->scratch = bench_memory(w->scratch_bytes);
 	b->scratch = bench_memory(w->scratch_bytes);
 	w->attach_flags = flags;
