@@ -225,7 +225,7 @@ static void nth_workload(struct engine *x, uint64_t i)
 	for (x->rows = 1; i >= sequences(x, x->rows); x->rows++)
 		i -= sequences(x, x->rows);
 	of = row_count(x, x->rows);
-	for (unsigned k = x->rows; k-- > 0; i /= of)
+	for (unsigned k = x->rows; of && k-- > 0; i /= of)
 		x->row[k] = nth_row(x, x->rows, i % of);
 	engine_name(x);
 }
