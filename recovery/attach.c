@@ -29,16 +29,17 @@ const char *ppt_verdict_name(enum ppt_verdict verdict)
 /*
  * Of the copies on the media the one that counts.  If there is room for it in
  * @own, that is where *@sb is: what is read later is what was checked, also if
- * the media does not read the same each time.
+ * the media does not read the same each time.  Without @spare the other copy is
+ * checked only if it is needed.
  */
 static int choose_superblock(const struct ppt__pm *pm,
-			     struct ppt_m_superblock *own,
+			     struct ppt_m_superblock *own, bool spare,
 			     const struct ppt_m_superblock **sb,
 			     bool *fell_back, struct ppt_diag *diag)
 {
 	const struct ppt_m_superblock *copy[2];
 	uint32_t slot, newer;
-	int err;
+	int err = 0;
 
 	if (pm->words < 2 * PPT_PAGE_WORDS)
 		return ppt__fail(diag, PPT_E_SIZE, "media",
@@ -52,7 +53,11 @@ static int choose_superblock(const struct ppt__pm *pm,
 		__builtin_memcpy(own, copy[newer], sizeof(*own));
 		copy[newer] = own;
 	}
-	err = ppt__superblock_choose(copy[0], copy[1], &slot, fell_back, diag);
+	slot = newer;
+	*fell_back = false;
+	if (!own || spare || ppt__superblock_check(own, newer, NULL))
+		err = ppt__superblock_choose(copy[0], copy[1], &slot, fell_back,
+					     diag);
 	if (!err && own && slot != newer) {
 		__builtin_memcpy(own, copy[slot], sizeof(*own));
 		copy[slot] = own;
@@ -93,7 +98,7 @@ int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
 		return ppt__fail(diag, PPT_E_INVAL, "media",
 				 "NULL or not aligned to 8", (uintptr_t)media);
 	ppt__crc32c_init();
-	err = choose_superblock(&pm, NULL, &sb, &fell_back, diag);
+	err = choose_superblock(&pm, NULL, true, &sb, &fell_back, diag);
 	if (err)
 		return err;
 	ppt__geometry_of(sb, out);
@@ -229,7 +234,8 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 		err = choose_superblock(
 			&pm,
 			ppt__pool_superblock(cfg->scratch, cfg->scratch_bytes),
-			&sb, &report->superblock_fell_back, diag);
+			cfg->trust != PPT_TRUST_NONE, &sb,
+			&report->superblock_fell_back, diag);
 	if (!err) /* recovery itself writes, into a private copy if need be */
 		err = ppt__pool_init(&pool, cfg->scratch, cfg->scratch_bytes,
 				     &pm, sb,

@@ -123,9 +123,9 @@ static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 	return ppt__fail(diag, PPT_E_NOENT, "space", "no such space", 0);
 }
 
-/* The same, and that the root is a table, touched: hardware may have it. */
-static int open_entry(struct ppt_pool *pool, struct place at,
-		      struct ppt_space *space, struct ppt_diag *diag)
+/* The same, and that the root is a table, touched. */
+static int touch_entry(struct ppt_pool *pool, struct place at,
+		       struct ppt_space *space, struct ppt_diag *diag)
 {
 	int err = read_entry(pool, at, space, diag);
 
@@ -133,6 +133,23 @@ static int open_entry(struct ppt_pool *pool, struct place at,
 		return err;
 	return ppt__table_expect(pool, space->root_page, space->ops->family,
 				 space->ops->levels, diag);
+}
+
+/* For hardware: if tables are believed, so is the root, until a walk comes. */
+static int open_entry(struct ppt_pool *pool, struct place at,
+		      struct ppt_space *space, struct ppt_diag *diag)
+{
+	int err;
+
+	if (pool->trust.mode != PPT_TRUST_NONE)
+		return touch_entry(pool, at, space, diag);
+	err = read_entry(pool, at, space, diag);
+	if (!err && !ppt__table_named(pool, space->root_page,
+				      space->ops->family, space->ops->levels))
+		err = ppt__fail(diag, PPT_E_CORRUPT, "table",
+				"descriptor is not that of a root",
+				space->root_page);
+	return err;
 }
 
 int ppt_space_next(struct ppt_pool *pool, uint64_t *cursor,
@@ -310,7 +327,7 @@ int ppt_space_delete(struct ppt_pool *pool, const char *name,
 	int err = find_name(pool, name, &at, diag);
 
 	if (!err) /* what is no table may not come to the reclaim list */
-		err = open_entry(pool, at, &space, diag);
+		err = touch_entry(pool, at, &space, diag);
 	if (!err)
 		err = ppt__call_begin(pool, &call, diag);
 	if (err)

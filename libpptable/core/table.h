@@ -108,6 +108,21 @@ int ppt__meta_new(struct ppt_pool *pool, uint32_t *page, struct ppt_diag *diag);
 int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 		     uint32_t level, struct ppt_diag *diag);
 
+/* Whether a page lies where tables are, and says that it is such a one, now. */
+static inline bool ppt__table_named(struct ppt_pool *pool, uint32_t page,
+				    uint32_t family, uint32_t level)
+{
+	uint32_t want = ppt__desc_table(level, family, pool->epoch, 0, 0);
+	uint32_t mask = ppt__desc_table(7, 3, 15, 0, 0);
+	uint32_t hi;
+
+	if (__builtin_expect(
+		    page < pool->at.first_page || page >= pool->at.pages, 0))
+		return false;
+	hi = ppt__desc_hi(ppt__desc_load(pool, page));
+	return (hi & mask) == want && hi >> 20 != 0;
+}
+
 /*
  * Believe that a page is a table: it must lie where tables are, its descriptor
  * must name its level and its family, and it must have been touched.
@@ -116,15 +131,7 @@ static inline int ppt__table_expect(struct ppt_pool *pool, uint32_t page,
 				    uint32_t family, uint32_t level,
 				    struct ppt_diag *diag)
 {
-	uint32_t want = ppt__desc_table(level, family, pool->epoch, 0, 0);
-	uint32_t mask = ppt__desc_table(7, 3, 15, 0, 0);
-	uint32_t hi;
-
-	if (__builtin_expect(
-		    page < pool->at.first_page || page >= pool->at.pages, 0))
-		return ppt__table_touch(pool, page, family, level, diag);
-	hi = ppt__desc_hi(ppt__desc_load(pool, page));
-	if (__builtin_expect((hi & mask) != want || hi >> 20 == 0 ||
+	if (__builtin_expect(!ppt__table_named(pool, page, family, level) ||
 				     !ppt__trusted(pool, page),
 			     0))
 		return ppt__table_touch(pool, page, family, level, diag);

@@ -296,8 +296,10 @@ static void ppt_fault__damaged_table_is_quarantined_alone(void **state)
 	bed_close(&b);
 }
 
+/* If tables are believed, it is when a walk enters it. */
 static void ppt_space_open__damaged_root_is_refused(void **state)
 {
+	struct ppt_extent extent;
 	uint32_t root;
 	struct bed b;
 
@@ -305,9 +307,44 @@ static void ppt_space_open__damaged_root_is_refused(void **state)
 	bed_reboot(&b);
 	root = bed_table(&b, VA, 4);
 	for (uint32_t trust = 0; trust <= PPT_TRUST_FULL; trust++) {
+		bool none = trust == PPT_TRUST_NONE;
+
 		unit_restore(&b.u, b.image);
 		b.u.pf.trust = trust;
 		*unit_word(&b.u, root, 100) ^= 0x1000;
+		assert_int_equal(bed_boot(&b), none ? 0 : PPT_E_CORRUPT);
+		if (!none)
+			continue;
+		assert_int_equal(ppt_translate(&b.u.space, VA, &extent, NULL),
+				 PPT_E_CORRUPT);
+		assert_int_equal(ppt_unmap(&b.u.space, VA, 4096, NULL),
+				 PPT_E_CORRUPT);
+		assert_int_equal(ppt_space_delete(b.u.pf.pool, "s", NULL),
+				 PPT_E_CORRUPT);
+		/* what does not even say that it is a table never is one */
+		unit_restore(&b.u, b.image);
+		*unit_word(&b.u, b.u.at.desc_page, root) ^= UINT64_C(1) << 32;
+		assert_int_equal(bed_boot(&b), PPT_E_CORRUPT);
+	}
+	bed_close(&b);
+}
+
+/* The other superblock is looked at only if it is needed. */
+static void ppt_attach__none_takes_the_superblock_that_is_whole(void **state)
+{
+	struct bed b;
+
+	bed_open(&b, MMU, PPT_TRUST_NONE);
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		bed_reboot(&b);
+		assert_false(b.u.pf.report.superblock_fell_back);
+		*unit_word(&b.u, slot, 20) ^= 1;
+		assert_ok(bed_boot(&b));
+		assert_int_equal(b.u.pf.report.superblock_fell_back, slot == 0);
+		for (unsigned i = 0; i < SPOTS; i++)
+			assert_int_equal(bed_mmu(&b, spots[i].va),
+					 bed_want(&b, i));
+		*unit_word(&b.u, !slot, 20) ^= 1;
 		assert_int_equal(bed_boot(&b), PPT_E_CORRUPT);
 	}
 	bed_close(&b);
@@ -468,6 +505,8 @@ int main(void)
 		cmocka_unit_test(ppt_arm__range_is_reached_by_hardware),
 		cmocka_unit_test(ppt_fault__damaged_table_is_quarantined_alone),
 		cmocka_unit_test(ppt_space_open__damaged_root_is_refused),
+		cmocka_unit_test(
+			ppt_attach__none_takes_the_superblock_that_is_whole),
 		cmocka_unit_test(ppt_attach__none_marks_nothing),
 		cmocka_unit_test(
 			ppt_attach__full_writes_nothing_on_a_healthy_pool),

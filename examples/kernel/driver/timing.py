@@ -12,7 +12,7 @@ from .machine import expect
 PAGES = (1_000, 10_000, 100_000, 1_000_000)
 ICOUNT = ("-icount", "shift=0,sleep=off")
 POOL_BYTES = 64 << 20
-TIMES_LESS = 5000  # than building: attach, at the most pages
+TIMES_LESS = 10_000  # than building: attach, at the most pages
 
 rows = []
 

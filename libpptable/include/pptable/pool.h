@@ -124,9 +124,10 @@ enum ppt_trust {
 	/* Each when it is first walked; hardware finds cold entries. */
 	PPT_TRUST_TOUCH = 0,
 	/*
-	 * Hardware walks what it finds: the bare CR3 load.  The library's own
-	 * walks validate as with TOUCH.  Where tables wait to be rebased this
-	 * is TOUCH.
+	 * Hardware walks what it finds: the bare CR3 load.  No table is looked
+	 * at by ppt_attach and ppt_space_open, nor is the superblock that does
+	 * not count.  The library's own walks validate as with TOUCH.  Where
+	 * tables wait to be rebased this is TOUCH.
 	 */
 	PPT_TRUST_NONE = 1,
 	/* All of them, before attach returns. */
@@ -170,6 +171,7 @@ const char *ppt_verdict_name(enum ppt_verdict verdict);
  * struct ppt_attach_report - the story of one attach.
  * @verdict:            see above; also set when attach fails.
  * @superblock_fell_back: one of the superblocks is damaged, the other is used.
+ *                      With PPT_TRUST_NONE: the one that would count.
  * @records_replayed:   whole journal records that were applied.
  * @lines_scanned:      journal lines read.
  * @tables_rebased:     tables whose entries were moved to the present map.
