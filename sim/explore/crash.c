@@ -58,7 +58,8 @@ static unsigned summed(const struct engine *x, uint64_t word)
  * The superblocks and the journal's records are read whole, each under one
  * checksum.  Up to the first word that was lost every way is tried, and in its
  * line every way for the words that follow; what is read behind that line is
- * rejected with it.  In a recovery after a recovery patterns must do.
+ * rejected with it.  In a recovery after a recovery patterns must do, and where
+ * a repair was crashed in a sequence: alone it was tried in every way.
  */
 static unsigned choose_summed(struct engine *x, unsigned area, uint64_t word,
 			      unsigned n)
@@ -68,7 +69,7 @@ static unsigned choose_summed(struct engine *x, unsigned area, uint64_t word,
 	uint64_t *torn = &r->torn[area];
 	unsigned k;
 
-	if (x->level || (*torn && line != *torn))
+	if (x->level || (r->at.mend && x->rows > 1) || (*torn && line != *torn))
 		return by_pattern(x, &r->pattern[area], word, n);
 	if (*torn && x->opt->model == SIM_M3) /* one garbled word will do */
 		return choice_make(&r->choice, 2) ? n - 1 : 0;

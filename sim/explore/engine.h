@@ -73,8 +73,12 @@ bool engine_is_mark(const struct option *option, unsigned n);
 /* What is read whole, under a checksum: two superblocks, the journal. */
 #define ENGINE_SUMMED 3u
 
-/* Words under no checksum: the first of a run are tried in every way. */
+/*
+ * Words under no checksum: the first of a run are tried in every way; fewer in a
+ * sequence, of which each operation was tried alone before.
+ */
 #define ENGINE_SINGLES 10u
+#define ENGINE_SINGLES_LATER 7u
 
 /**
  * struct run - one recovery of a crash state.

@@ -70,7 +70,6 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 	memset(x, 0, sizeof(*x));
 	x->opt = opt;
 	x->res = res;
-	x->singles = ENGINE_SINGLES;
 	x->observer.event = engine_event;
 	x->observer.ctx = x;
 	x->observer.loads = &x->media.open_lines;

@@ -187,6 +187,7 @@ int engine_record(struct engine *x)
 	trace_reset(&x->work);
 	x->maps = 0;
 	x->starts = 0;
+	x->singles = x->rows > 1 ? ENGINE_SINGLES_LATER : ENGINE_SINGLES;
 	w->user = user_wrote;
 	w->ctx = x;
 	x->mode = ENGINE_RECORD;

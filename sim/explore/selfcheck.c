@@ -124,9 +124,11 @@ static void one_workload(struct engine *x, void *ctx)
 		}
 		if (x->work.event[e].kind != TRACE_USER &&
 		    !x->work.event[e].quiet) {
+			unsigned singles = x->singles;
+
 			x->singles = EVENT_SINGLES;
 			outcomes(c, e, &c->events, false);
-			x->singles = ENGINE_SINGLES;
+			x->singles = singles;
 		}
 		engine_play(x, 0, &x->work, e);
 	}
