@@ -41,6 +41,14 @@ int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
 	};
 
 	alive(NULL, NULL);
+	options.workload = seeded_killer();
+	if (options.workload && sim_explore(&options, &result, why))
+		return -1;
+	options.workload = NULL;
+	if (result.violations) {
+		*v = result.violation[0];
+		return 1;
+	}
 	for (unsigned i = 0; i < sizeof(turn) / sizeof(turn[0]); i++) {
 		options.ops = turn[i].ops;
 		options.core = turn[i].core;
