@@ -33,15 +33,18 @@
 
 	.section .low, "ax"
 	.code32
-	.global start
-start:
-	rdtsc /* %ebx: what the boot loader tells */
+	.global start, start_with
+start: /* %ebx: what the boot loader tells */
+	rdtsc
+	xor %ecx, %ecx
+	mov $PHYS(kernel_main), %ebp
+start_with: /* %ebp: who is called, with %ecx:%ebx and the time %edx:%eax */
 	mov %eax, %edi
 	mov %edx, %esi
 	mov $PHYS(boot_stack_end), %esp
 	push %esi
 	push %edi
-	push $0
+	push %ecx
 	push %ebx
 
 	mov $0x80000000, %eax
@@ -84,7 +87,8 @@ start:
 	pop %rsi /* the time of entry */
 	movabs $boot_stack_end, %rsp
 	lgdt gdt_high
-	movabs $kernel_main, %rax
+	mov %ebp, %eax
+	add $KERNEL_BASE, %rax
 	call *%rax
 	ud2 /* it does not return */
 

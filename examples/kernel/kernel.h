@@ -65,6 +65,28 @@ _Noreturn void stop(enum stop why, const char *format, ...)
 
 #define WORDS_MAX 16u
 
+/* What the boot loader tells, by PVH or as if. */
+#define PVH_MAGIC 0x336ec578u
+
+struct pvh_info { /* of version 1 and later */
+	uint32_t magic;
+	uint32_t version;
+	uint32_t skip[4];
+	uint64_t words;
+	uint64_t rsdp;
+	uint64_t ranges;
+	uint32_t range_count;
+};
+
+struct pvh_range {
+	uint64_t base;
+	uint64_t len;
+	uint32_t type;
+	uint32_t reserved;
+};
+
+#define PVH_RAM 1
+
 /* What this boot found. */
 struct machine {
 	const char *word[WORDS_MAX]; /* of the command line */
@@ -182,6 +204,7 @@ struct trap {
 extern const char programs[], programs_end[]; /* the image */
 extern uint64_t boot_pml4[], boot_pml5[];
 extern char boot_stack[], boot_stack_end[];
+_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered);
 void boot_five_levels(void);
 void trap_init(void);
 uint64_t user_run(ppt_va_t entry, ppt_va_t stack, uint64_t argument);

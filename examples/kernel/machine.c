@@ -8,27 +8,6 @@
  */
 #include "kernel.h"
 
-#define PVH_MAGIC 0x336ec578u
-
-struct pvh_info { /* of version 1 and later */
-	uint32_t magic;
-	uint32_t version;
-	uint32_t skip[4];
-	uint64_t words;
-	uint64_t rsdp;
-	uint64_t ranges;
-	uint32_t range_count;
-};
-
-struct pvh_range {
-	uint64_t base;
-	uint64_t len;
-	uint32_t type;
-	uint32_t reserved;
-};
-
-#define PVH_RAM 1
-
 struct acpi_rsdp {
 	uint64_t signature;
 	uint8_t checksum;

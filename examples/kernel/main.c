@@ -19,8 +19,6 @@
  */
 #include "kernel.h"
 
-_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered);
-
 static _Noreturn void build_from_list(uint64_t pages)
 {
 	uint64_t start;

@@ -2,7 +2,8 @@
 """No C file is longer than 600 lines, no function longer than 70.
 
 The research kernel is to be read in one go: less than 1,500 lines of code,
-without what is blank or comment, its measurements and its programs in ring 3.
+without what is blank or comment, its measurements, its programs in ring 3 and
+its folders (the way in by Multiboot 1, the minimum, the plugin).
 
 A function is what is between a "{" and a "}" that stand alone at the left
 margin, which is how clang-format writes it.

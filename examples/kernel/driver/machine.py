@@ -70,6 +70,7 @@ class Machine:
         self.build = build
         self.folder = folder
         self.kernel = self.built("examples/kernel/kernel")
+        self.multiboot = self.built("examples/kernel/kernel_multiboot")
 
     def built(self, name):
         return os.path.join(self.build, name)

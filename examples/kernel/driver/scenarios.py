@@ -64,6 +64,18 @@ def second_boot(m):
 
 
 @scenario
+def multiboot(m):
+    """By Multiboot 1: pool made, attached, and shared with PVH."""
+    path = first(m, kernel=m.multiboot)
+    for count, kernel in ((2, m.multiboot), (3, m.kernel), (4, m.multiboot)):
+        again(m, count, path, kernel=kernel)
+    path = first(m, path=m.blank("other"))
+    again(m, 2, path, kernel=m.multiboot)
+    m.check(path)
+    return "four boots of a pool of its own, one of PVH's"
+
+
+@scenario
 def kernel_half(m):
     """The kernel half: rights and leaves as they should be."""
     path = first(m, memory="3G")
@@ -416,6 +428,19 @@ def bad_little_memory(m):
 def bad_full(m):
     """A pool that is too small for the programs."""
     return refuses(m, "FULL", m.blank(size=2 << 20), words="create heap=2")
+
+
+@scenario
+def bad_boot_loader(m):
+    """PVH where Multiboot should enter; words without end."""
+    said = refuses(m, "BOOT_LOADER", kernel=m.multiboot, words="create " * 200)
+    path = m.copy(m.multiboot, "kernel")
+    with open(path, "rb") as file:
+        data = file.read()
+    patch(path, data.index(struct.pack("<I", 0x1badb002)), bytes(4))
+    entry = struct.unpack_from("<I", data, 24)[0]
+    patch(path, data.index(b"Xen\0") + 4, struct.pack("<Q", entry))
+    return said + "; " + refuses(m, "BOOT_LOADER", kernel=path)
 
 
 @scenario

@@ -21,6 +21,14 @@ def count(boot, what):
     return int(boot.need(rf"{what}.*count (\d+)$")[1])
 
 
+def multiboot(m):
+    """None by Multiboot 1, at the most pages, after measure."""
+    boot = m.boot(f"attach pages={PAGES[-1]} trust=none",
+                  m.path(f"pool-{PAGES[-1]}"), extra=ICOUNT,
+                  kernel=m.multiboot).stopped("DONE")
+    return count(boot, "^CR3 loaded")
+
+
 def measure(m, pages, extra):
     """One row: the counts at so many mapped pages."""
     path = m.blank(f"pool-{pages}", POOL_BYTES)

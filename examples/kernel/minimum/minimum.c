@@ -7,8 +7,6 @@
  */
 #include "../kernel.h"
 
-_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered);
-
 /* Where the pool is, of how much; and DRAM for the library. */
 #define POOL_BASE UINT64_C(0x100000000)
 #define POOL_BYTES (UINT64_C(64) << 20)
