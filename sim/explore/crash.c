@@ -515,6 +515,8 @@ void engine_explore(struct engine *x, unsigned level,
 	prepare(x, level);
 	do {
 		one_run(x, level, at);
+		if (!level)
+			engine_report(x);
 		x->halt |= x->opt->stop && *x->opt->stop;
 	} while (!x->halt && choice_next(c));
 	x->level = level ? level - 1 : 0;

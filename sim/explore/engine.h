@@ -163,7 +163,9 @@ struct engine {
 	bool series[TRACE_SITES_MAX];  /* several in a row */
 	bool unclean[TRACE_SITES_MAX]; /* hygiene that was reported */
 	bool halt;
-	bool forced; /* replay: the choices are given */
+	double began_s;
+	double report_s; /* when progress is told next */
+	bool forced;     /* replay: the choices are given */
 	uint32_t forced_event[ENGINE_LEVELS];
 	unsigned forced_levels;
 	FILE *tell; /* replay: tell what happens */
@@ -195,6 +197,8 @@ void engine_name(struct engine *x);
  */
 typedef void engine_work(struct engine *x, void *ctx);
 int engine_campaign(struct engine *x, engine_work *one, void *ctx);
+/* Tell progress, if it is time. */
+void engine_report(struct engine *x);
 
 /* Run the workload and write it down.  0; -1: it fails without any crash. */
 int engine_record(struct engine *x);

@@ -341,14 +341,14 @@ static void one_workload(struct engine *x, void *ctx)
 	}
 }
 
-static void report(struct engine *x, double start, double *next)
+void engine_report(struct engine *x)
 {
 	double now = now_s();
 
-	x->res->seconds = now - start;
-	if (!x->opt->progress || now < *next)
+	x->res->seconds = now - x->began_s;
+	if (!x->opt->progress || now < x->report_s)
 		return;
-	*next = now + 0.2;
+	x->report_s = now + 0.2;
 	x->opt->progress(x->opt->ctx, x->res);
 }
 
@@ -367,7 +367,6 @@ static bool is_mine(const struct engine *x, uint64_t i)
 static void sequences_of_shard(struct engine *x, engine_work *one, void *ctx)
 {
 	uint64_t count = workloads(x, x->opt->ops);
-	double start = now_s(), next = start;
 
 	for (uint64_t i = 0; i < count; i++)
 		x->res->total += is_mine(x, i);
@@ -378,14 +377,13 @@ static void sequences_of_shard(struct engine *x, engine_work *one, void *ctx)
 		one(x, ctx);
 		world_close(&x->world);
 		x->res->workloads += !stopped(x);
-		report(x, start, &next);
+		engine_report(x);
 	}
 }
 
 int engine_campaign(struct engine *x, engine_work *one, void *ctx)
 {
-	double start = now_s(), next = start;
-
+	x->began_s = x->report_s = now_s();
 	x->res->total = x->res->workloads = 0;
 	if (x->opt->workload) {
 		if (engine_parse(x, x->opt->workload))
@@ -398,7 +396,7 @@ int engine_campaign(struct engine *x, engine_work *one, void *ctx)
 		sequences_of_shard(x, one, ctx);
 	}
 	x->res->partial = x->res->workloads < x->res->total;
-	report(x, start, &next);
+	engine_report(x);
 	return 0;
 }
 

@@ -6,16 +6,39 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define WORKLOAD_LIMIT_S 30 /* of CPU; one takes a second or so */
+#define RECOVERY_LIMIT_S 30 /* of CPU; one takes a millisecond at most */
 
 /* Alive: a recovery without end would not get here. */
 static void alive(void *ctx, const struct sim_result *so_far)
 {
-	const struct itimerval limit = { .it_value.tv_sec = WORKLOAD_LIMIT_S };
+	const struct itimerval limit = { .it_value.tv_sec = RECOVERY_LIMIT_S };
 
 	(void)ctx;
 	(void)so_far;
 	(void)setitimer(ITIMER_VIRTUAL, &limit, NULL);
+}
+
+/* What the turns below would come to late: seeded ones, and barriers. */
+static const struct {
+	const char *name; /* or where the site begins */
+	enum sim_fault fault;
+	const char *workload;
+} killer[] = {
+	{ "LIMBO_SKIPPED", SIM_FAULT_NONE, "unmapfree+aside" },
+	{ "LIMBO_BEFORE_TAIL", SIM_FAULT_NONE, "unmapfree+aside" },
+	{ "create.c:", SIM_FAULT_SWAP_NEXT, "wrap+format" },
+};
+
+static const char *killer_of(const struct sim_mutant *mutant)
+{
+	const char *name = mutant ? mutant->site : seeded_now();
+	enum sim_fault fault = mutant ? mutant->fault : SIM_FAULT_NONE;
+
+	for (size_t i = 0; name && i < sizeof(killer) / sizeof(*killer); i++)
+		if (killer[i].fault == fault &&
+		    !strncmp(name, killer[i].name, strlen(killer[i].name)))
+			return killer[i].workload;
+	return NULL;
 }
 
 int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
@@ -41,7 +64,7 @@ int mutant_hunt(const struct sim_mutant *mutant, uint64_t seed,
 	};
 
 	alive(NULL, NULL);
-	options.workload = seeded_killer();
+	options.workload = killer_of(mutant);
 	if (options.workload && sim_explore(&options, &result, why))
 		return -1;
 	options.workload = NULL;

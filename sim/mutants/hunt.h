@@ -22,8 +22,8 @@ void hunt(const struct sim_mutant *mutant, uint64_t seed, int fd);
 /* Turn on a seeded mistake; false: not this build, or there is none. */
 bool seeded_select(const char *name);
 
-/* A sequence that kills the one that is turned on, tried first; or NULL. */
-const char *seeded_killer(void);
+/* The name of the one that is turned on, or NULL. */
+const char *seeded_now(void);
 
 /* The @i-th seeded mistake; false behind the last. */
 bool seeded_name(unsigned i, const char **name, const char **what);

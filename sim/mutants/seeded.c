@@ -36,20 +36,8 @@ bool seeded_select(const char *name)
 	return false;
 }
 
-/* What a hunt would come to late. */
-static const struct {
-	const char *name;
-	const char *workload;
-} killer[] = {
-	{ "LIMBO_SKIPPED", "unmapfree+aside" },
-	{ "LIMBO_BEFORE_TAIL", "unmapfree+aside" },
-};
-
-const char *seeded_killer(void)
+const char *seeded_now(void)
 {
-	for (size_t i = 0; i < sizeof(killer) / sizeof(killer[0]); i++)
-		if (&ppt__mutant && ppt__mutant &&
-		    !strcmp(seeded[ppt__mutant - 1].name, killer[i].name))
-			return killer[i].workload;
-	return NULL;
+	return &ppt__mutant && ppt__mutant ? seeded[ppt__mutant - 1].name :
+					     NULL;
 }
