@@ -68,9 +68,9 @@ def kill(m, rounds):
         judge(told, boot, f"kill {i}")
         told = merge(told, boot.text)
         replayed += ", replayed," in boot.text
-    boot = m.boot("create check rounds=1", path).stopped("DONE")
+    boot = m.boot("create rounds=1", path).stopped("DONE")
     judge(told, boot, "the end")
-    m.check(path)
+    m.check_torn(path)
     return (f"{rounds} kills, {replayed} restarts replayed, round "
             f"{told['keeper']} of the keeper was told, nothing was lost")
 
@@ -106,10 +106,10 @@ class Campaign:
         boot, _ = traced(self.m, self.words, path, out, **options)
         what = f"{self.name}, {options}"
         judge(self.told, boot, what)
-        after = self.m.boot("create check rounds=2", out)
+        after = self.m.boot("create rounds=2", out)
         expect(after.stop == 1, f"{what}: {after.text}{after.errors}")
         judge(merge(self.told, boot.text), after, what)
-        self.m.check(out)
+        self.m.check_torn(out)
         os.remove(path)
         os.remove(out)
 
