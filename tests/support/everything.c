@@ -406,7 +406,8 @@ static void on_event(void *ctx, enum ppt_pm_event event, uint64_t off,
  */
 static void make_epochs(struct specimen *image, uint64_t seed)
 {
-	struct keeper k = { .observer = { on_event, &k }, .image = image };
+	struct keeper k = { .observer = { .event = on_event, .ctx = &k },
+			    .image = image };
 	struct ppt_memory_map now;
 	struct pool_fixture pf;
 
