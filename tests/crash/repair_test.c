@@ -79,7 +79,7 @@ static void on_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 static uint64_t cut_image(const struct image_case *image,
 			  const struct specimen *good, bool same)
 {
-	struct cutter c = { .observer = { on_event, &c },
+	struct cutter c = { .observer = { .event = on_event, .ctx = &c },
 			    .rng = { .state = image->id + 7 },
 			    .name = image->name,
 			    .same = same };

@@ -413,7 +413,7 @@ static void count_reads(void *ctx, enum ppt_pm_event event, uint64_t off,
 /* Bytes read by attach and the first allocation. */
 static uint64_t first_allocation(struct unit_pool *u)
 {
-	struct reads r = { .observer = { count_reads, &r } };
+	struct reads r = { .observer = { .event = count_reads, .ctx = &r } };
 	int err;
 
 	pool_fixture_drop(&u->pf);

@@ -173,7 +173,8 @@ static void model_attach(struct model *m)
 
 static void model_open(struct model *m, struct unit_pool *u)
 {
-	*m = (struct model){ .observer = { on_event, m }, .u = u };
+	*m = (struct model){ .observer = { .event = on_event, .ctx = m },
+			     .u = u };
 	m->home = malloc(u->pf.bytes / 64 * sizeof(*m->home));
 	assert_non_null(m->home);
 	model_attach(m);

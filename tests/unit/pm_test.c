@@ -164,7 +164,8 @@ static void copy_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 static void ppt_pm_observer__sees_every_store_and_count(void **state)
 {
 	struct unit_pool u;
-	struct copy c = { .observer = { copy_event, &c }, .u = &u };
+	struct copy c = { .observer = { .event = copy_event, .ctx = &c },
+			  .u = &u };
 	struct ppt_stats s;
 
 	unit_open(&u, 16 * MIB, 65536, PPT_ATTACH_NO_MMU);

@@ -420,7 +420,9 @@ static void cut_event(void *ctx, enum ppt_pm_event event, uint64_t off,
  */
 static uint64_t attach_and_die(struct moved *m, uint64_t at)
 {
-	struct cut c = { .observer = { cut_event, &c }, .u = &m->u, .at = at };
+	struct cut c = { .observer = { .event = cut_event, .ctx = &c },
+			 .u = &m->u,
+			 .at = at };
 
 	c.image = unit_save(&m->u);
 	m->u.pf.observer = &c.observer;

@@ -506,7 +506,8 @@ static void cut_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 static void ppt_attach__cut_at_every_event_runs_again(void **state)
 {
 	struct strict s;
-	struct cut c = { .observer = { cut_event, &c }, .u = &s.u };
+	struct cut c = { .observer = { .event = cut_event, .ctx = &c },
+			 .u = &s.u };
 
 	strict_open(&s);
 	c.image = unit_save(&s.u);

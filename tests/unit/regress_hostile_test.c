@@ -74,7 +74,7 @@ static uint64_t ring_open(struct unit_pool *u, struct swap *s)
 	unit_restore(u, image);
 	free(before);
 	free(image);
-	*s = (struct swap){ .observer = { on_read, s } };
+	*s = (struct swap){ .observer = { .event = on_read, .ctx = s } };
 	s->at = unit_line(u, line + 1);
 	s->off = (uint64_t)((uint8_t *)s->at - u->pf.writable);
 	pool_fixture_drop(&u->pf);

@@ -121,7 +121,8 @@ static void on_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 /* Attach the pool as it is; what follows is observed. */
 static void tear_open(struct tear *t, struct unit_pool *u)
 {
-	*t = (struct tear){ .observer = { on_event, t }, .u = u };
+	*t = (struct tear){ .observer = { .event = on_event, .ctx = t },
+			    .u = u };
 	pool_fixture_drop(&u->pf);
 	u->pf.observer = &t->observer;
 	t->before = unit_save(u);
@@ -560,7 +561,8 @@ static void ppt_region_remove__relaxed_unmap_is_settled(void **state)
 {
 	struct ppt_memory_map map;
 	struct unit_pool u;
-	struct order o = { .observer = { on_superblock, &o }, .u = &u };
+	struct order o = { .observer = { .event = on_superblock, .ctx = &o },
+			   .u = &u };
 
 	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
 	pool_fixture_map(&u.pf, &map);

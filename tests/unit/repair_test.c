@@ -41,7 +41,7 @@ static void on_action(void *ctx, const struct ppt_action *action)
 /* Found by: pptsim replay 'pptsim1/tails/m2/1/-/1/2ae4ce1d/0@-/24:01' */
 static void ppt_repair__lost_tail_takes_no_idle_fence(void **state)
 {
-	struct idle i = { .observer = { on_event, &i } };
+	struct idle i = { .observer = { .event = on_event, .ctx = &i } };
 	struct ppt_repair_config cfg = { .pa_bits = 52, .action = on_action };
 	struct ppt_repair_report report;
 	struct unit_pool u;

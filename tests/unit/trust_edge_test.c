@@ -181,7 +181,9 @@ static void cut_event(void *ctx, enum ppt_pm_event event, uint64_t off,
 /* Death at an event of a boot, some faults and settling in small steps. */
 static uint64_t settle_and_die(struct bed *b, uint64_t at)
 {
-	struct cut c = { .observer = { cut_event, &c }, .b = b, .at = at };
+	struct cut c = { .observer = { .event = cut_event, .ctx = &c },
+			 .b = b,
+			 .at = at };
 	struct ppt_settle_report r = { .left = true };
 
 	c.image = unit_save(&b->u);
