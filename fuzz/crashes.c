@@ -94,7 +94,9 @@ static void add_work(struct crashes *all, struct engine *x,
 	(void)snprintf(work->name, sizeof(work->name), "%s", x->name);
 	engine_rewind(x);
 	for (uint32_t e = 0; e < x->work.count; e++) {
-		if (engine_is_crash_point(x, &x->work, e))
+		/* A damaged pool needs a repair first: left to the explorer. */
+		if (engine_is_crash_point(x, &x->work, e) &&
+		    !x->work.event[e].mend)
 			add_crash(all, x, work, e);
 		(void)pending_play(&x->pending[0], &x->work, &x->work.event[e]);
 	}
