@@ -34,7 +34,13 @@ enum ppt__ckpt_phase {
 	PPT__CKPT_TAIL_STORED,
 };
 
-#define PPT__DIRTY_FILTER 4096u
+/*
+ * The filter of queued lines has sets of as many ways.  Only were more lines of
+ * one set queued at a time, one of them could be queued, and flushed, twice.
+ */
+#define PPT__DIRTY_WAYS 4u
+#define PPT__DIRTY_SETS_LG2 10u
+#define PPT__DIRTY_FILTER (PPT__DIRTY_WAYS << PPT__DIRTY_SETS_LG2)
 
 /* Lines that one run's home stores leave to be flushed later, at most. */
 #define PPT__DIRTY_PER_RUN 4u
@@ -55,9 +61,9 @@ struct ppt__journal {
 	uint64_t queue_head;
 	uint64_t queue_tail;
 	/*
-	 * By hash of a line, where it was last put in the queue: it is there
-	 * still if the queue says so.  So any content will do at first, and
-	 * attach need not touch it.
+	 * In the set of a line, where it was last put in the queue: it is
+	 * there still if the queue says so.  So any content will do at first,
+	 * and attach need not touch it.
 	 */
 	uint64_t *filter; /* PPT__DIRTY_FILTER of them */
 
@@ -118,19 +124,33 @@ void ppt__journal_assist(struct ppt_pool *pool, uint64_t lines);
 /* After a fence: what of a checkpoint it has settled. */
 void ppt__journal_fenced(struct ppt__journal *j);
 
+/* Neighbouring lines are of different sets: 64 pages fill the filter. */
+static inline uint32_t ppt__journal_dirty_set(uint64_t line)
+{
+	uint64_t hash = line ^ line >> PPT__DIRTY_SETS_LG2;
+
+	return (uint32_t)hash % (1u << PPT__DIRTY_SETS_LG2) * PPT__DIRTY_WAYS;
+}
+
 /* A home store was made at a word: remember its line. */
 static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 {
 	uint64_t line = word >> PPT__LINE_WORDS_LG2;
-	uint32_t slot = (uint32_t)(line ^ line >> 12) % PPT__DIRTY_FILTER;
-	uint64_t at = j->filter[slot];
+	uint64_t *set = j->filter + ppt__journal_dirty_set(line);
+	uint64_t queued = j->queue_head - j->queue_tail;
+	uint32_t to = j->queue_head % PPT__DIRTY_WAYS;
 
-	/* Queued already, and not flushed since? */
-	if ((at - j->queue_tail < j->queue_head - j->queue_tail ||
-	     PPT_MUTANT(DIRTY_ONCE)) &&
-	    j->queue[at & (j->queue_size - 1)] == line)
-		return;
-	j->filter[slot] = j->queue_head;
+#pragma GCC unroll 4
+	for (uint32_t way = 0; way < PPT__DIRTY_WAYS; way++) {
+		uint64_t at = set[way];
+
+		/* Queued already, and not flushed since? */
+		if (at - j->queue_tail >= queued && !PPT_MUTANT(DIRTY_ONCE))
+			to = way;
+		else if (j->queue[at & (j->queue_size - 1)] == line)
+			return;
+	}
+	set[to] = j->queue_head;
 	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
 }
 
