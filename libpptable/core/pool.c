@@ -103,26 +103,29 @@ static size_t place(char *base, const struct sizes *s)
 		if (base)                                                      \
 			pool->field = (void *)(base + start);                  \
 	} while (0)
-	/* Those that every attach writes to, in as few pages as may be. */
+	/*
+	 * Those that every attach writes to, in as few pages as may be: each is
+	 * a page fault.  Of long ones the beginning is used first.
+	 */
+	CUT(trust.ready, s->stretches / 64 + 1);
+	CUT(frames.full, s->stretches / 64 + 1);
+	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
+	CUT(group.bucket, PPT__RUNSET_BUCKETS);
 	CUT(walk, 2 * PPT__WALK_HINTS);
 	CUT(trust.moves, PPT_M_EPOCHS);
-	CUT(trust.ready, s->stretches / 64 + 1);
+	CUT(trust.edit, PPT_PAGE_WORDS);
+	CUT(journal.filter, PPT__DIRTY_FILTER);
+	CUT(journal.queue, s->queue);
 	CUT(trust.seen, s->stretches * PPT__STRETCH_WORDS);
 	CUT(txn.runs.run, s->runs);
 	CUT(txn.runs.next, s->runs);
 	CUT(group.run, s->runs);
 	CUT(group.next, s->runs);
-	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
-	CUT(group.bucket, PPT__RUNSET_BUCKETS);
 	CUT(txn.change, PPT__RECLAIM_CHANGES_MAX);
-	CUT(journal.filter, PPT__DIRTY_FILTER);
-	CUT(journal.queue, s->queue);
 	CUT(frames.limbo, PPT__LIMBO_MAX);
 	CUT(frames.zero, PPT__LIMBO_MAX);
 	CUT(frames.freed, PPT__LIMBO_MAX);
 	CUT(frames.held, PPT_PAGE_WORDS);
-	CUT(frames.full, s->stretches / 64 + 1);
-	CUT(trust.edit, PPT_PAGE_WORDS);
 	CUT(blank.page, s->blanks);
 	CUT(blank.used, s->blanks);
 	CUT(page_buffer, PPT_PAGE_WORDS);
