@@ -154,6 +154,7 @@ static inline void ppt__pm_stream_run_at(struct ppt__pm *pm, uint64_t word,
 {
 	uint64_t *p = pm->writable + word;
 
+#pragma GCC unroll 8
 	for (uint64_t i = 0; i < n; i++, v += stride)
 		ppt__pm_nt(p + i, v);
 	pm->count.streams += n;

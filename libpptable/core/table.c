@@ -99,17 +99,31 @@ static uint32_t progression(const uint64_t *word, uint32_t n, uint64_t *stride)
 
 	if (ppt__stride_code(step) < 0)
 		step = 0;
-	for (next = word[0] + step; k < n && word[k] == next; k++)
+	/* Nearly always it is all of a line, or the first word only. */
+	for (next = word[0] + step; n - k >= PPT__LINE_WORDS;) {
+		const uint64_t *line = word + k;
+		uint64_t differ = 0, v = next;
+
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < PPT__LINE_WORDS; i++, v += step)
+			differ |= line[i] ^ v;
+		if (differ)
+			break;
+		k += PPT__LINE_WORDS;
+		next = v;
+	}
+	for (; k < n && word[k] == next; k++)
 		next += step;
 	*stride = step;
 	return k;
 }
 
-/* Runs for those of n words that differ; *@live changes by what is not 0. */
+/* Runs for those of n words that differ; *@live: how many are not 0 then. */
 static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *old, const uint64_t *word,
 		       uint64_t marks, uint32_t *live)
 {
+	*live = 0;
 	for (uint32_t i = 0; i < n;) {
 		uint64_t stride;
 		uint32_t k = 1;
@@ -119,8 +133,8 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			if (ppt__set(pool, page, slot + i, k, word[i], stride,
 				     marks))
 				return PPT_E_TOOBIG;
-			*live += (word[i] ? k : 0) - count_live(old + i, k);
 		}
+		*live += word[i] ? k : 0;
 		i += k;
 	}
 	return 0;
@@ -134,16 +148,18 @@ static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	const uint64_t *old =
 		ppt__load_words(pool, page, slot, n, pool->page_buffer);
 	uint32_t delta = ppt__crc32c_diff(old, word, n, family);
-	uint32_t hi, live = 0;
+	/* Of a whole table its descriptor tells. */
+	uint32_t minus = n == PPT_PAGE_WORDS ? ppt__desc_live(desc) :
+					       count_live(old, n);
+	uint32_t hi, live;
 	int err;
 
 	ppt__blank_use(&pool->blank, page, slot, n);
 	err = set_changed(pool, page, slot, n, old, word,
 			  ppt__table_marks(pool, desc), &live);
-
 	if (err)
 		return err;
-	hi = ppt__table_live(desc, 0, live) ^ epoch_bits;
+	hi = ppt__table_live(desc, minus, live) ^ epoch_bits;
 	return ppt__table_desc(pool, page,
 			       ppt__desc_update(desc, hi, slot, n, delta));
 }
@@ -154,15 +170,39 @@ int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	return write_words(pool, page, slot, n, word, 0);
 }
 
+/* A full table becomes one run: its checksum is made without reading it. */
+static int write_run(struct ppt_pool *pool, uint32_t page, uint64_t v,
+		     uint64_t stride, uint64_t desc, uint32_t epoch_bits)
+{
+	const uint32_t n = PPT_PAGE_WORDS;
+	uint32_t hi = ppt__desc_hi(desc) ^ epoch_bits;
+	uint32_t delta =
+		ppt__crc32c_delta(NULL, n, v, stride, ppt__desc_family(desc));
+	int err;
+
+	ppt__blank_use(&pool->blank, page, 0, n);
+	err = ppt__set(pool, page, 0, n, v, stride,
+		       ppt__table_marks(pool, desc));
+	if (err)
+		return err;
+	desc = ppt__desc_zero_page(pool->seed, page, hi);
+	return ppt__table_desc(pool, page,
+			       ppt__desc_update(desc, hi, 0, n, delta));
+}
+
 int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
 		      const uint64_t *word)
 {
-	uint32_t was = ppt__desc_epoch(ppt__desc_load(pool, page));
+	uint64_t desc = ppt__desc_load(pool, page), stride;
+	uint32_t bits = (ppt__desc_epoch(desc) ^ (pool->epoch & 15u)) << 6;
 
 	if (PPT_MUTANT(EPOCH_KEPT))
-		was = pool->epoch & 15u;
-	return write_words(pool, page, 0, PPT_PAGE_WORDS, word,
-			   (was ^ (pool->epoch & 15u)) << 6);
+		bits = 0;
+	if (ppt__desc_live(desc) == PPT_PAGE_WORDS && word[0] &&
+	    word[0] != ppt__load(pool, page, 0) &&
+	    progression(word, PPT_PAGE_WORDS, &stride) == PPT_PAGE_WORDS)
+		return write_run(pool, page, word[0], stride, desc, bits);
+	return write_words(pool, page, 0, PPT_PAGE_WORDS, word, bits);
 }
 
 /* Words of a page that was just taken. */

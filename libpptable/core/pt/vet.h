@@ -219,6 +219,36 @@ static inline bool pt_is_like(const struct pt_like *like, struct ppt_pool *pool,
 		       pool->desc_data;
 }
 
+/*
+ * A line of such leaves, outside the pool, whose frames follow each other: as
+ * most lines are, and all of it is known from the first and the sum of what the
+ * others differ by.
+ */
+static inline bool pt_line_is_like(const struct pt_like *like,
+				   const uint64_t *word, uint32_t span_lg2)
+{
+	uint64_t e = __atomic_load_n(word, __ATOMIC_RELAXED), differ = 0;
+	uint64_t far = (e & like->bits) - like->first;
+
+	far = far >> span_lg2 | far << (64 - span_lg2);
+	if (like->page || far > like->last ||
+	    like->last - far < PPT__LINE_WORDS - 1)
+		return false;
+#pragma GCC unroll 8
+	for (uint64_t i = 1; i < PPT__LINE_WORDS; i++)
+		differ |= __atomic_load_n(word + i, __ATOMIC_RELAXED) ^
+			  (e + (i << span_lg2));
+	return !(differ & like->bits);
+}
+
+static inline void pt_move_line(uint64_t *out, const uint64_t *word,
+				uint64_t delta)
+{
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < PPT__LINE_WORDS; i++)
+		out[i] = __atomic_load_n(word + i, __ATOMIC_RELAXED) + delta;
+}
+
 /* Compiled once for level 1 and for the others, with and without output. */
 static inline __attribute__((always_inline)) uint32_t
 pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
@@ -235,6 +265,12 @@ pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
 		uint32_t at =
 			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
 
+		n += PPT__LINE_WORDS;
+		if (level == 1 && pt_line_is_like(&like, word + at, span_lg2)) {
+			if (edit)
+				pt_move_line(out + at, word + at, like.delta);
+			continue;
+		}
 		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++) {
 			uint64_t e =
 				__atomic_load_n(word + s, __ATOMIC_RELAXED);
@@ -250,7 +286,6 @@ pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
 			if (edit)
 				out[s] = now;
 		}
-		n += PPT__LINE_WORDS;
 	}
 	return n - zeros;
 }
