@@ -97,8 +97,9 @@ static uint32_t progression(const uint64_t *word, uint32_t n, uint64_t *stride)
 	uint64_t step = n > 1 ? word[1] - word[0] : 0, next;
 	uint32_t k = 1;
 
+	*stride = 0;
 	if (ppt__stride_code(step) < 0)
-		step = 0;
+		return 1;
 	/* Nearly always it is all of a line, or the first word only. */
 	for (next = word[0] + step; n - k >= PPT__LINE_WORDS;) {
 		const uint64_t *line = word + k;
@@ -123,6 +124,9 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *old, const uint64_t *word,
 		       uint64_t marks, uint32_t *live)
 {
+	int (*set)(struct ppt_pool *, uint32_t, uint32_t, uint32_t, uint64_t,
+		   uint64_t, uint64_t) = ppt__set;
+
 	*live = 0;
 	for (uint32_t i = 0; i < n;) {
 		uint64_t stride;
@@ -130,9 +134,11 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 
 		if (old[i] != word[i]) {
 			k = progression(word + i, n - i, &stride);
-			if (ppt__set(pool, page, slot + i, k, word[i], stride,
-				     marks))
+			if (set(pool, page, slot + i, k, word[i], stride,
+				marks))
 				return PPT_E_TOOBIG;
+			/* It ends where the next is no continuation of it. */
+			set = ppt__set_apart;
 		}
 		*live += word[i] ? k : 0;
 		i += k;
