@@ -28,7 +28,8 @@ static uint32_t crc_of(const struct ppt__repair *r,
 		       const struct ppt__believe *b, uint32_t hi,
 		       const uint64_t *word)
 {
-	return (uint32_t)ppt__desc_page(r->pool->seed, b->page, hi, word);
+	return (uint32_t)ppt__desc_lines(r->pool->seed, b->page, hi, word,
+					 ppt__page_lines(word));
 }
 
 static uint32_t count_live(const struct ppt__believe *b, const uint64_t *word)
@@ -125,8 +126,39 @@ static bool find_head(struct ppt__repair *r, const struct ppt__believe *b,
 	return false;
 }
 
+/* What each bit of a word does to the checksum with a whole page behind it. */
+struct flips {
+	uint32_t raw[64];
+	uint64_t filter[4]; /* a bit for each of them, by its upper 8 bits */
+};
+
+static void load_flips(struct flips *f, uint32_t family)
+{
+	__builtin_memset(f->filter, 0, sizeof(f->filter));
+	for (uint32_t i = 0; i < 64; i++) {
+		uint64_t flip = ppt__canon(family, UINT64_C(1) << i);
+
+		f->raw[i] = ppt__crc32c_shift(ppt__crc32c_word(0, flip),
+					      PPT_PAGE_WORDS);
+		ppt__check_set(f->filter, f->raw[i] >> 24);
+	}
+}
+
+/* The lowest bit with that effect; 64: none. */
+static uint32_t find_flip(const struct flips *f, uint32_t change)
+{
+	uint32_t i = 0;
+
+	if (!ppt__check_bit(f->filter, change >> 24))
+		return 64;
+	while (i < 64 && f->raw[i] != change)
+		i++;
+	return i;
+}
+
 /*
- * The bit whose flip changes a checksum by @change, from the page's end on.
+ * The bit whose flip changes a checksum by @change.  Behind slot s there are
+ * 511 - s words, so that s + 1 words of zeros make a page of them.
  * That an entry is cold and that it is not present are one bit to a checksum:
  * a mark that is there is what is wrong.
  */
@@ -134,23 +166,21 @@ static bool locate(uint32_t change, uint32_t family, const uint64_t *word,
 		   uint32_t *slot, uint64_t *bit)
 {
 	const uint64_t cold = UINT64_C(1) << PPT__COLD_LG2;
-	uint32_t raw[64];
+	struct flips flips;
 
-	for (uint32_t i = 0; i < 64; i++)
-		raw[i] = ppt__crc32c_word(0,
-					  ppt__canon(family, UINT64_C(1) << i));
-	for (uint32_t s = PPT_PAGE_WORDS; s-- > 0;) {
-		for (uint32_t i = 0; i < 64; i++) {
-			*bit = UINT64_C(1) << i;
-			if (raw[i] == change) {
-				*slot = s;
-				if (family != PPT__FAMILY_NONE && i == 0 &&
-				    word[s] & cold)
-					*bit = cold;
-				return true;
-			}
-			raw[i] = ppt__crc32c_word(raw[i], 0);
-		}
+	load_flips(&flips, family);
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
+		uint32_t i;
+
+		change = ppt__crc32c_word(change, 0);
+		i = find_flip(&flips, change);
+		if (i == 64)
+			continue;
+		*slot = s;
+		*bit = UINT64_C(1) << i;
+		if (family != PPT__FAMILY_NONE && i == 0 && word[s] & cold)
+			*bit = cold;
+		return true;
 	}
 	return false;
 }
@@ -253,7 +283,10 @@ void ppt__repair_garbled(struct ppt__repair *r)
 			good = bad = 0;
 		if (ppt__repair_held(r, p))
 			continue;
-		if (type <= PPT__DESC_TABLE && type != PPT__DESC_META) {
+		if (desc == r->pool->desc_free || desc == r->pool->desc_data ||
+		    desc == r->c->desc_fixed) {
+			good++; /* most, in no time */
+		} else if (type <= PPT__DESC_TABLE && type != PPT__DESC_META) {
 			if (desc ==
 			    ppt__desc_plain(r->pool->seed, ppt__desc_hi(desc)))
 				good++;

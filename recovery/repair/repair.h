@@ -77,6 +77,22 @@ static inline bool ppt__repair_held(const struct ppt__repair *r, uint64_t page)
 	return r->c->any_held && ppt__check_bit(r->c->held, page);
 }
 
+/* The first page from @page on that is marked; the pool's pages: none is. */
+static inline uint64_t ppt__repair_next(const struct ppt__repair *r,
+					uint64_t page)
+{
+	const uint64_t pages = r->pool->at.pages;
+
+	while (page < pages && !r->use[page]) {
+		uint64_t eight;
+
+		/* Behind the last page there is room, and no mark. */
+		__builtin_memcpy(&eight, r->use + page, sizeof(eight));
+		page += eight ? 1 : sizeof(eight);
+	}
+	return page < pages ? page : pages;
+}
+
 /* Whether a page may still be marked. */
 static inline bool ppt__repair_unused(const struct ppt__repair *r,
 				      uint64_t page)

@@ -12,6 +12,7 @@ struct edit {
 	struct ppt__place place;
 	int epoch;
 	enum ppt__belief belief;
+	uint64_t lines; /* of the result, all but some empty ones */
 };
 
 /* What check says about an entry, as a change of it. */
@@ -121,6 +122,8 @@ static void tell_cleared(struct edit *e)
 	uint32_t first = PPT_PAGE_WORDS;
 	bool table = false;
 
+	if (!__builtin_memcmp(r->loaded, r->written, PPT_PAGE_BYTES))
+		return;
 	for (uint32_t s = 0; s <= PPT_PAGE_WORDS; s++) {
 		bool gone = s < PPT_PAGE_WORDS && r->loaded[s] &&
 			    !r->written[s];
@@ -169,26 +172,44 @@ static void edit(struct edit *e)
 	}
 	__builtin_memcpy(r->written, r->loaded, PPT_PAGE_BYTES);
 	look(e, r->loaded, false, on_entry);
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
-		if (r->written[s] && !leads_well(e, s, r->written[s]))
-			r->written[s] = 0;
+	e->lines = ppt__page_lines(r->written);
+	for (uint64_t left = e->lines; left; left &= left - 1) {
+		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
+
+		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
+			if (r->written[s] && !leads_well(e, s, r->written[s]))
+				r->written[s] = 0;
+	}
+}
+
+static uint32_t count_live(const struct edit *e)
+{
+	const uint64_t *word = e->r->written;
+	uint32_t live = 0;
+
+	for (uint64_t left = e->lines; left; left &= left - 1) {
+		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
+
+		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
+			live += word[s] != 0;
+	}
+	return live;
 }
 
 static void write_table(struct ppt__repair *r, uint32_t page, uint32_t level)
 {
 	struct edit e = { .r = r, .b = { &ppt__check_x86_64, level, page } };
-	uint32_t live = 0, hi;
+	uint32_t hi;
 
 	ppt__repair_place(r, page, &e.place);
 	edit(&e);
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
-		live += r->written[s] != 0;
 	hi = ppt__desc_table(level, e.b.family->family,
-			     r->c->epoch_oldest + (uint32_t)e.epoch, live, 1);
+			     r->c->epoch_oldest + (uint32_t)e.epoch,
+			     count_live(&e), 1);
 	tell_cleared(&e);
 	if (ppt__repair_write(r, page, r->written,
-			      ppt__desc_page(r->pool->seed, page, hi,
-					     r->written)))
+			      ppt__desc_lines(r->pool->seed, page, hi,
+					      r->written, e.lines)))
 		tell_how(&e);
 	look(&e, r->written, e.place.counts, ignore);
 }
@@ -196,8 +217,8 @@ static void write_table(struct ppt__repair *r, uint32_t page, uint32_t level)
 void ppt__repair_tables(struct ppt__repair *r)
 {
 	for (uint32_t level = PPT__LEVELS_MAX; level > 0; level--)
-		for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages;
-		     p++)
+		for (uint64_t p = ppt__repair_next(r, r->pool->at.first_page);
+		     p < r->pool->at.pages; p = ppt__repair_next(r, p + 1))
 			if (ppt__use(r, p) == level && !r->err)
 				write_table(r, (uint32_t)p, level);
 }

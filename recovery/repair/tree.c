@@ -65,8 +65,8 @@ void ppt__repair_mark_tables(struct ppt__repair *r)
 		if (r->unnamed &&
 		    (top || (level + 1 == PPT__LEVELS_MAX && !r->top_lost)))
 			mark_unnamed(r, level);
-		for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages;
-		     p++) {
+		for (uint64_t p = ppt__repair_next(r, r->pool->at.first_page);
+		     p < r->pool->at.pages; p = ppt__repair_next(r, p + 1)) {
 			if (ppt__use(r, p) != level ||
 			    r->use[p] & PPT__USE_EMPTY)
 				continue;
