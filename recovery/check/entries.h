@@ -222,13 +222,17 @@ static bool pt_locate(struct ppt__check_table *t, struct pt_scan *scan,
 	return true;
 }
 
-/* Empty entries from @slot on; of whole lines one look tells. */
-static uint32_t pt_empty(struct ppt__check_table *t, uint32_t slot)
+/* An empty entry, and all others up to the next line that is not empty. */
+static inline uint32_t pt_empty(struct ppt__check_table *t, uint32_t slot)
 {
+	uint64_t rest = t->lines >> slot / PPT__LINE_WORDS;
 	uint32_t n = 1;
 
-	if (slot % PPT__LINE_WORDS == 0 && !ppt__line_any(t->word + slot))
-		n = PPT__LINE_WORDS;
+	if (!rest)
+		n = PPT_PAGE_WORDS - slot;
+	else if (!(rest & 1))
+		n = (uint32_t)__builtin_ctzll(rest) * PPT__LINE_WORDS -
+		    slot % PPT__LINE_WORDS;
 	t->live -= n;
 	return n;
 }

@@ -29,16 +29,12 @@ static uint32_t crc_of(const struct ppt__repair *r,
 		       const uint64_t *word)
 {
 	return (uint32_t)ppt__desc_lines(r->pool->seed, b->page, hi, word,
-					 ppt__page_lines(word));
+					 b->lines);
 }
 
 static uint32_t count_live(const struct ppt__believe *b, const uint64_t *word)
 {
-	uint32_t live = 0;
-
-	for (uint32_t s = 0; b->family && s < PPT_PAGE_WORDS; s++)
-		live += word[s] != 0;
-	return live;
+	return b->family ? ppt__repair_live(word, b->lines) : 0;
 }
 
 /* Whether a descriptor speaks of what the page should be. */
@@ -90,6 +86,7 @@ static bool plausible(struct ppt__repair *r, const struct ppt__believe *b,
 	struct ppt__check_table t = {
 		.worker = &r->c->worker[0],
 		.word = word,
+		.lines = b->lines,
 		.page = b->page,
 		.level = b->level,
 		.epoch = epoch,
@@ -186,7 +183,7 @@ static bool locate(uint32_t change, uint32_t family, const uint64_t *word,
 }
 
 /* One bit, of the page or of the checksum. */
-static bool find_bit(struct ppt__repair *r, const struct ppt__believe *b,
+static bool find_bit(struct ppt__repair *r, struct ppt__believe *b,
 		     uint64_t desc, uint64_t *word, int *epoch)
 {
 	uint32_t change, slot;
@@ -203,6 +200,7 @@ static bool find_bit(struct ppt__repair *r, const struct ppt__believe *b,
 		if (!locate(change, family, word, &slot, &bit))
 			return false;
 		word[slot] ^= bit;
+		b->lines = ppt__page_lines(word);
 	}
 	return (!b->family || count_live(b, word) == ppt__desc_live(desc)) &&
 	       plausible(r, b, word, *epoch);
@@ -238,19 +236,20 @@ bool ppt__repair_desc_valid(struct ppt__repair *r, uint32_t page, uint64_t desc)
 	}
 }
 
-static void load(const struct ppt__repair *r, uint32_t page, uint64_t *word)
+static void load(const struct ppt__repair *r, struct ppt__believe *b,
+		 uint64_t *word)
 {
-	__builtin_memcpy(word, ppt__check_page(r->c, page), PPT_PAGE_BYTES);
+	__builtin_memcpy(word, ppt__check_page(r->c, b->page), PPT_PAGE_BYTES);
+	b->lines = ppt__page_lines(word);
 }
 
-enum ppt__belief ppt__repair_load(struct ppt__repair *r,
-				  const struct ppt__believe *b, uint64_t *word,
-				  int *epoch)
+enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
+				  uint64_t *word, int *epoch)
 {
 	uint64_t desc = ppt__check_desc(r->c, b->page);
 	bool garbled = r->garbled[b->page / PPT_PAGE_WORDS];
 
-	load(r, b->page, word);
+	load(r, b, word);
 	*epoch = epoch_of(r, b, desc);
 	if (speaks_of(desc, b) &&
 	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
@@ -259,7 +258,7 @@ enum ppt__belief ppt__repair_load(struct ppt__repair *r,
 		return PPT__BELIEF_CORRECTED;
 	if (!garbled && find_bit(r, b, desc, word, epoch))
 		return PPT__BELIEF_CORRECTED;
-	load(r, b->page, word);
+	load(r, b, word);
 	if (!garbled &&
 	    (speaks_of(desc, b) || ppt__repair_desc_valid(r, b->page, desc)))
 		return PPT__BELIEF_NONE;

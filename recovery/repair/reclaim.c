@@ -7,7 +7,7 @@
 
 static bool load_list(struct ppt__repair *r, uint64_t *word)
 {
-	const struct ppt__believe b = { .page = r->pool->at.reclaim_page };
+	struct ppt__believe b = { .page = r->pool->at.reclaim_page };
 	int epoch;
 
 	return ppt__repair_load(r, &b, word, &epoch) != PPT__BELIEF_NONE;

@@ -60,11 +60,15 @@ struct ppt__repair {
 	struct ppt_action pending; /* may grow by the next page */
 };
 
-/* A family's code, or NULL for metadata, and what the page should be. */
+/*
+ * A family's code, or NULL for metadata, and what the page should be; of what
+ * was loaded, the lines that are not empty.
+ */
 struct ppt__believe {
 	const struct ppt__check_family *family;
 	uint32_t level;
 	uint32_t page;
+	uint64_t lines;
 };
 
 static inline uint32_t ppt__use(const struct ppt__repair *r, uint64_t page)
@@ -91,6 +95,21 @@ static inline uint64_t ppt__repair_next(const struct ppt__repair *r,
 		page += eight ? 1 : sizeof(eight);
 	}
 	return page < pages ? page : pages;
+}
+
+/* Words that are not 0, all in @lines. */
+static inline uint32_t ppt__repair_live(const uint64_t *word, uint64_t lines)
+{
+	uint32_t live = 0;
+
+	for (; lines; lines &= lines - 1) {
+		uint32_t at = (uint32_t)__builtin_ctzll(lines) *
+			      PPT__LINE_WORDS;
+
+		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
+			live += word[s] != 0;
+	}
+	return live;
 }
 
 /* Whether a page may still be marked. */
@@ -123,9 +142,8 @@ static inline bool ppt__repair_leads(const struct ppt__repair *r, uint32_t from,
  * Load a page, set right if that is possible; @epoch: the index of the memory
  * map that a table's entries are under.
  */
-enum ppt__belief ppt__repair_load(struct ppt__repair *r,
-				  const struct ppt__believe *b, uint64_t *word,
-				  int *epoch);
+enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
+				  uint64_t *word, int *epoch);
 
 /* Whether a descriptor is right about its page, whatever it says. */
 bool ppt__repair_desc_valid(struct ppt__repair *r, uint32_t page,

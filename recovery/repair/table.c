@@ -12,7 +12,6 @@ struct edit {
 	struct ppt__place place;
 	int epoch;
 	enum ppt__belief belief;
-	uint64_t lines; /* of the result, all but some empty ones */
 };
 
 /* What check says about an entry, as a change of it. */
@@ -66,6 +65,7 @@ static void look(struct edit *e, const uint64_t *word, bool counts,
 	struct ppt__check_table t = {
 		.worker = &e->r->c->worker[0],
 		.word = word,
+		.lines = e->b.lines,
 		.page = e->b.page,
 		.level = e->b.level,
 		.epoch = e->epoch,
@@ -165,6 +165,7 @@ static void edit(struct edit *e)
 
 	if (r->use[e->b.page] & PPT__USE_EMPTY) {
 		__builtin_memset(r->loaded, 0, PPT_PAGE_BYTES);
+		e->b.lines = 0;
 		e->epoch = (int)r->c->epochs - 1;
 		e->belief = PPT__BELIEF_GOOD;
 	} else {
@@ -172,8 +173,7 @@ static void edit(struct edit *e)
 	}
 	__builtin_memcpy(r->written, r->loaded, PPT_PAGE_BYTES);
 	look(e, r->loaded, false, on_entry);
-	e->lines = ppt__page_lines(r->written);
-	for (uint64_t left = e->lines; left; left &= left - 1) {
+	for (uint64_t left = e->b.lines; left; left &= left - 1) {
 		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
 
 		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
@@ -182,36 +182,23 @@ static void edit(struct edit *e)
 	}
 }
 
-static uint32_t count_live(const struct edit *e)
-{
-	const uint64_t *word = e->r->written;
-	uint32_t live = 0;
-
-	for (uint64_t left = e->lines; left; left &= left - 1) {
-		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
-
-		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
-			live += word[s] != 0;
-	}
-	return live;
-}
-
 static void write_table(struct ppt__repair *r, uint32_t page, uint32_t level)
 {
-	struct edit e = { .r = r, .b = { &ppt__check_x86_64, level, page } };
+	struct edit e = { .r = r, .b = { &ppt__check_x86_64, level, page, 0 } };
 	uint32_t hi;
 
 	ppt__repair_place(r, page, &e.place);
 	edit(&e);
 	hi = ppt__desc_table(level, e.b.family->family,
 			     r->c->epoch_oldest + (uint32_t)e.epoch,
-			     count_live(&e), 1);
+			     ppt__repair_live(r->written, e.b.lines), 1);
 	tell_cleared(&e);
 	if (ppt__repair_write(r, page, r->written,
 			      ppt__desc_lines(r->pool->seed, page, hi,
-					      r->written, e.lines)))
+					      r->written, e.b.lines)))
 		tell_how(&e);
-	look(&e, r->written, e.place.counts, ignore);
+	if (e.place.counts)
+		look(&e, r->written, true, ignore);
 }
 
 void ppt__repair_tables(struct ppt__repair *r)
