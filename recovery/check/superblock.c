@@ -88,29 +88,26 @@ bool ppt__check_superblocks(struct ppt_check *c,
 			    const struct ppt_m_superblock **sb)
 {
 	const struct ppt_m_superblock *copy[2];
-	int err[2], both;
 	bool fell_back;
 	uint32_t slot;
+	int both;
 
 	if (c->pm.words < 2 * PPT_PAGE_WORDS) {
 		c->err = PPT_E_SIZE;
 		ppt__check_pool(c, PPT_PROBLEM_MEDIA_SIZE, c->pm.words * 8);
 		return false;
 	}
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < 2; i++)
 		copy[i] = (const void *)ppt__pm_view(&c->pm, ppt__word(i, 0),
 						     PPT_M_SB_WORDS);
-		err[i] = ppt__superblock_check(copy[i], i, NULL);
-	}
 	both = ppt__superblock_choose(copy[0], copy[1], &slot, &fell_back,
 				      NULL);
 	if (both)
 		return refuse(c, both);
-	for (uint32_t i = 0; i < 2; i++)
-		if (err[i])
-			ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_COPY,
-				      i, 0);
-	if (!err[0] && !err[1]) {
+	if (fell_back) {
+		ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_COPY, slot ^ 1,
+			      0);
+	} else {
 		compare(c, copy[0], copy[1]);
 		if (c->fits && fit(c, copy[slot ^ 1]) > fit(c, copy[slot]))
 			slot ^= 1;

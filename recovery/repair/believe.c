@@ -243,17 +243,13 @@ static void load(const struct ppt__repair *r, struct ppt__believe *b,
 	b->lines = ppt__page_lines(word);
 }
 
-enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
-				  uint64_t *word, int *epoch)
+/* A page that is not what it should be. */
+static enum ppt__belief load_bad(struct ppt__repair *r, struct ppt__believe *b,
+				 uint64_t desc, uint64_t *word, int *epoch)
 {
-	uint64_t desc = ppt__check_desc(r->c, b->page);
 	bool garbled = r->garbled[b->page / PPT_PAGE_WORDS];
 
 	load(r, b, word);
-	*epoch = epoch_of(r, b, desc);
-	if (speaks_of(desc, b) &&
-	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
-		return *epoch < 0 ? PPT__BELIEF_NONE : PPT__BELIEF_GOOD;
 	if (!garbled && find_head(r, b, desc, word, epoch))
 		return PPT__BELIEF_CORRECTED;
 	if (!garbled && find_bit(r, b, desc, word, epoch))
@@ -264,6 +260,32 @@ enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
 		return PPT__BELIEF_NONE;
 	return find_epoch(r, b, word, epoch) ? PPT__BELIEF_ALONE :
 					       PPT__BELIEF_NONE;
+}
+
+enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
+				  uint64_t *word, int *epoch)
+{
+	uint64_t desc = ppt__check_desc(r->c, b->page);
+
+	load(r, b, word);
+	*epoch = epoch_of(r, b, desc);
+	if (speaks_of(desc, b) &&
+	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
+		return *epoch < 0 ? PPT__BELIEF_NONE : PPT__BELIEF_GOOD;
+	return load_bad(r, b, desc, word, epoch);
+}
+
+enum ppt__belief ppt__repair_look(struct ppt__repair *r, struct ppt__believe *b)
+{
+	uint64_t desc = ppt__check_desc(r->c, b->page);
+	const uint64_t *word = ppt__check_page(r->c, b->page);
+	int epoch = epoch_of(r, b, desc);
+
+	b->lines = ppt__page_lines(word);
+	if (speaks_of(desc, b) &&
+	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
+		return epoch < 0 ? PPT__BELIEF_NONE : PPT__BELIEF_GOOD;
+	return load_bad(r, b, desc, r->child, &epoch);
 }
 
 /*

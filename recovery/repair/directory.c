@@ -128,7 +128,6 @@ static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 	struct ppt__believe b = { .page = 0 };
 	enum ppt__belief belief;
 	uint32_t use;
-	int epoch;
 
 	if (!word[PPT_M_DIR_FORMAT])
 		return;
@@ -137,7 +136,7 @@ static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 		r->unnamed |= !doubted;
 		return;
 	}
-	belief = ppt__repair_load(r, &b, r->child, &epoch);
+	belief = ppt__repair_look(r, &b);
 	use = b.level;
 	if (doubted && belief < PPT__BELIEF_CORRECTED)
 		return;

@@ -208,7 +208,8 @@ static void mark(struct ppt__repair *r)
 	ppt__repair_garbled(r);
 	ppt__repair_mark_directory(r);
 	ppt__repair_mark_reclaim(r);
-	ppt__repair_garbled(r); /* less the pages that are held */
+	if (r->c->any_held)
+		ppt__repair_garbled(r); /* less those pages */
 	ppt__repair_mark_doubted(r);
 	ppt__repair_mark_tables(r);
 }

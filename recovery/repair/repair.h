@@ -145,6 +145,10 @@ static inline bool ppt__repair_leads(const struct ppt__repair *r, uint32_t from,
 enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
 				  uint64_t *word, int *epoch);
 
+/* The same, for the answer alone. */
+enum ppt__belief ppt__repair_look(struct ppt__repair *r,
+				  struct ppt__believe *b);
+
 /* Whether a descriptor is right about its page, whatever it says. */
 bool ppt__repair_desc_valid(struct ppt__repair *r, uint32_t page,
 			    uint64_t desc);

@@ -39,6 +39,14 @@ static void tell(struct ppt__repair *r, uint64_t page, uint64_t was,
 			  (uint32_t)page);
 }
 
+/* Free, and nothing leads to it: most pages, in no time. */
+static inline bool is_free(const struct ppt__repair *r, uint64_t page,
+			   uint32_t mapped, uint64_t was)
+{
+	return !mapped && was == r->pool->desc_free &&
+	       page >= r->pool->at.first_page && page < r->pool->at.pages;
+}
+
 /* The descriptors of one page of them: a transaction. */
 static void sweep_page(struct ppt__repair *r, uint32_t k, uint32_t *mapped)
 {
@@ -53,7 +61,8 @@ static void sweep_page(struct ppt__repair *r, uint32_t k, uint32_t *mapped)
 		if (p < r->pool->at.pages)
 			*mapped += diff[p];
 		was = ppt__check_load(r->c, page, i);
-		if (!expect(r, p, *mapped, &desc) || was == desc)
+		if (is_free(r, p, *mapped, was) ||
+		    !expect(r, p, *mapped, &desc) || was == desc)
 			continue;
 		err = ppt__set(r->pool, page, i, 1, desc, 0, 0);
 		tell(r, p, was, desc);

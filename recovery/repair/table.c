@@ -12,17 +12,19 @@ struct edit {
 	struct ppt__place place;
 	int epoch;
 	enum ppt__belief belief;
+	bool edited;
 };
 
 /* What check says about an entry, as a change of it. */
 static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 		     uint32_t slot, uint64_t entry)
 {
-	const struct edit *e = t->fixer;
+	struct edit *e = t->fixer;
 	const struct ppt__check_family *f = e->b.family;
 	uint64_t *word = e->r->written + slot;
 
 	(void)entry;
+	e->edited = true;
 	switch (id) {
 	case PPT_PROBLEM_ENTRY_RESERVED:
 	case PPT_PROBLEM_ENTRY_RIGHTS:
@@ -122,7 +124,7 @@ static void tell_cleared(struct edit *e)
 	uint32_t first = PPT_PAGE_WORDS;
 	bool table = false;
 
-	if (!__builtin_memcmp(r->loaded, r->written, PPT_PAGE_BYTES))
+	if (!e->edited)
 		return;
 	for (uint32_t s = 0; s <= PPT_PAGE_WORDS; s++) {
 		bool gone = s < PPT_PAGE_WORDS && r->loaded[s] &&
@@ -177,8 +179,10 @@ static void edit(struct edit *e)
 		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
 
 		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
-			if (r->written[s] && !leads_well(e, s, r->written[s]))
+			if (r->written[s] && !leads_well(e, s, r->written[s])) {
 				r->written[s] = 0;
+				e->edited = true;
+			}
 	}
 }
 

@@ -24,13 +24,12 @@ static void mark_child(struct ppt__repair *r, const struct ppt__believe *b,
 	struct ppt__believe child = { .family = b->family,
 				      .level = b->level - 1 };
 	uint64_t page;
-	int below;
 
 	if (!child_of(r, b, epoch, r->loaded[slot], &page) ||
 	    !ppt__repair_unused(r, page))
 		return;
 	child.page = (uint32_t)page;
-	if (ppt__repair_load(r, &child, r->child, &below) != PPT__BELIEF_NONE)
+	if (ppt__repair_look(r, &child) != PPT__BELIEF_NONE)
 		ppt__repair_mark(r, child.page, child.level, b->page, slot);
 }
 
@@ -55,12 +54,10 @@ static void mark_unnamed(struct ppt__repair *r, uint32_t level)
 	for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages; p++) {
 		struct ppt__believe b = { f, level, (uint32_t)p, 0 };
 		uint64_t desc = ppt__check_desc(r->c, b.page);
-		int epoch;
 
 		if (ppt__desc_level(desc) != level ||
 		    !ppt__repair_unused(r, p) || !ppt__desc_live(desc) ||
-		    ppt__repair_load(r, &b, r->child, &epoch) !=
-			    PPT__BELIEF_GOOD)
+		    ppt__repair_look(r, &b) != PPT__BELIEF_GOOD)
 			continue;
 		ppt__repair_mark(r, b.page, level | PPT__USE_UNNAMED, b.page,
 				 0);
