@@ -37,12 +37,20 @@ static inline void ppt__pm_tell(const struct ppt__pm *pm,
 		o->event(o->ctx, event, word * 8, n * 8, site);
 }
 
+/* Whether somebody is told of loads, until the next one that is told of. */
+static inline bool ppt__pm_loads_told(const struct ppt__pm *pm)
+{
+	const struct ppt_pm_observer *o = pm->observer;
+
+	return __builtin_expect(o != NULL, 0) && (!o->loads || *o->loads);
+}
+
 static inline void ppt__pm_tell_load(const struct ppt__pm *pm, uint64_t word,
 				     uint64_t n, const char *site)
 {
 	const struct ppt_pm_observer *o = pm->observer;
 
-	if (__builtin_expect(o != NULL, 0) && (!o->loads || *o->loads))
+	if (ppt__pm_loads_told(pm))
 		o->event(o->ctx, PPT_PM_LOAD, word * 8, n * 8, site);
 }
 

@@ -346,6 +346,17 @@ static unsigned chain_options(const struct walk *w, uint64_t word,
 	uint32_t s = c->first;
 	unsigned n = 0, k = 0;
 
+	if (c->n == 1 && p->step[s].word == word) { /* as most have */
+		*none = c->lo ? -1 : 0;
+		if (!c->hi || !room)
+			return 0;
+		*out = (struct option){ .value = p->step[s].value,
+					.at = w->at,
+					.chain = p->ref[w->ref].chain,
+					.lo = 1,
+					.hi = 1 };
+		return 1;
+	}
 	*none = c->hi;
 	for (uint16_t cut = 1; cut <= c->hi; cut++, s = p->step[s].next) {
 		if (p->step[s].word != word)
@@ -483,7 +494,6 @@ void pending_decide(struct pending *p, uint64_t word,
 	struct walk w = walk_from(p, word);
 
 	for (; w.ref; walk_next(&w, word)) {
-		struct option unused[PENDING_OPTIONS_MAX];
 		uint32_t chain = w.at->ref[w.ref].chain;
 		struct chain *c = &w.at->chain[chain];
 		int none;
@@ -493,8 +503,7 @@ void pending_decide(struct pending *p, uint64_t word,
 			       option->garbled, log);
 			return;
 		}
-		(void)chain_options(&w, word, unused, PENDING_OPTIONS_MAX,
-				    &none);
+		(void)chain_options(&w, word, NULL, 0, &none);
 		if (none >= 0 && none < c->hi)
 			narrow(w.at, chain, c->lo, (uint16_t)none, false, log);
 	}
