@@ -124,13 +124,26 @@ static inline void ppt__pm_nt(uint64_t *p, uint64_t value)
 #endif
 }
 
+/*
+ * Where caches last, nothing is gained by going past them with a few lines
+ * that are read again soon, as records, superblocks and tables are.
+ */
+static inline bool ppt__pm_keeps(const struct ppt__pm *pm, uint64_t n)
+{
+	return __builtin_expect(pm->flush == PPT_FLUSH_EADR, 0) &&
+	       n <= PPT_PAGE_WORDS;
+}
+
 static inline void ppt__pm_stream_at(struct ppt__pm *pm, uint64_t word,
 				     const uint64_t *value, uint64_t n,
 				     const char *site)
 {
 	uint64_t *p = pm->writable + word;
+	bool plain = ppt__pm_keeps(pm, n);
 
-	for (uint64_t i = 0; i < n; i++)
+	for (uint64_t i = 0; plain && i < n; i++)
+		__atomic_store_n(p + i, value[i], __ATOMIC_RELAXED);
+	for (uint64_t i = 0; !plain && i < n; i++)
 		ppt__pm_nt(p + i, value[i]);
 	pm->count.streams += n;
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);
@@ -143,6 +156,10 @@ static inline void ppt__pm_stream_line_at(struct ppt__pm *pm, uint64_t word,
 {
 	uint64_t *p = pm->writable + word;
 
+	if (ppt__pm_keeps(pm, 8)) {
+		ppt__pm_stream_at(pm, word, value, 8, site);
+		return;
+	}
 	ppt__pm_nt(p, value[0]);
 	ppt__pm_nt(p + 1, value[1]);
 	ppt__pm_nt(p + 2, value[2]);
@@ -161,8 +178,11 @@ static inline void ppt__pm_stream_run_at(struct ppt__pm *pm, uint64_t word,
 					 uint64_t stride, const char *site)
 {
 	uint64_t *p = pm->writable + word;
+	bool plain = ppt__pm_keeps(pm, n);
 
-	for (uint64_t i = 0; i < n; i++, v += stride)
+	for (uint64_t i = 0; plain && i < n; i++, v += stride)
+		__atomic_store_n(p + i, v, __ATOMIC_RELAXED);
+	for (uint64_t i = 0; !plain && i < n; i++, v += stride)
 		ppt__pm_nt(p + i, v);
 	pm->count.streams += n;
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);

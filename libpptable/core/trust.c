@@ -131,14 +131,19 @@ int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
 	return ppt__meta_look(pool, page, NULL, diag);
 }
 
+struct rebased {
+	uint32_t page;
+	uint64_t lines;
+};
+
 static int fill_rebased(struct ppt_pool *pool, void *arg)
 {
-	const uint32_t *page = arg;
+	const struct rebased *r = arg;
 
 	if (PPT_MUTANT(EPOCH_APART))
-		return ppt__table_write(pool, *page, 0, PPT_PAGE_WORDS,
+		return ppt__table_write(pool, r->page, 0, PPT_PAGE_WORDS,
 					pool->trust.edit);
-	return ppt__table_rebase(pool, *page, pool->trust.edit);
+	return ppt__table_rebase(pool, r->page, pool->trust.edit, r->lines);
 }
 
 /* Cold marks need not be durable: a restart begins with the root's. */
@@ -168,7 +173,8 @@ static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
 				moves, t->edit, &forbidden, diag);
 
 	if (!err && !moves->same && !PPT_MUTANT(STALE_TRUSTED)) {
-		err = ppt__txn_side(pool, fill_rebased, &page);
+		err = ppt__txn_side(pool, fill_rebased,
+				    &(struct rebased){ page, lines });
 		t->rebased += !err;
 	} else if (!err && !forbidden && t->marks && level > 1) {
 		make_cold(pool, page, word);

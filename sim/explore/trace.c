@@ -67,6 +67,9 @@ void trace_add(struct trace *t, const struct trace_event *like, uint64_t words,
 
 	if (!words)
 		append(t, like);
+	/* What was streamed there is in no cache. */
+	for (uint64_t i = LINE_WORDS; i < words; i += LINE_WORDS)
+		__builtin_prefetch(media + word + i);
 	while (words) {
 		uint32_t part = LINE_WORDS - word % LINE_WORDS;
 
