@@ -5,6 +5,8 @@
 
 #include "sim/explore/engine.h"
 
+#define PAIR 2u /* of longer sequences the rows are trimmed */
+
 static bool same_map(const struct ppt_memory_map *a,
 		     const struct ppt_memory_map *b)
 {
@@ -208,6 +210,8 @@ int engine_record(struct engine *x)
 		w->emptied = false;
 		err = world_ops[x->row[i]].run(w);
 		acknowledge(x);
+		if (!err && i + 1 < x->rows && x->rows > PAIR)
+			err = world_trim(w);
 	}
 	x->mode = ENGINE_OFF;
 	engine_fault(x, &x->work);
