@@ -37,6 +37,12 @@ static void strip(struct ppt_m_superblock *sb)
 	sb->generation = ppt__le64(0);
 }
 
+static uint32_t crc_of(const struct ppt_m_superblock *sb)
+{
+	return ppt__crc32c_words(0, (const uint64_t *)sb, PPT_M_SB_WORDS,
+				 PPT__FAMILY_NONE);
+}
+
 /* Two valid copies. */
 static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
 		    const struct ppt_m_superblock *b)
@@ -45,10 +51,10 @@ static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
 	uint32_t crc[2];
 
 	strip(&x);
-	crc[0] = ppt__crc32c(0, &x, sizeof(x));
+	crc[0] = crc_of(&x);
 	x = *b;
 	strip(&x);
-	crc[1] = ppt__crc32c(0, &x, sizeof(x));
+	crc[1] = crc_of(&x);
 	if (crc[0] == crc[1])
 		return;
 	if (!same_uuid(a->uuid, b->uuid) ||

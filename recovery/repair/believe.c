@@ -288,6 +288,16 @@ enum ppt__belief ppt__repair_look(struct ppt__repair *r, struct ppt__believe *b)
 	return load_bad(r, b, desc, r->child, &epoch);
 }
 
+const uint64_t *ppt__repair_seen(struct ppt__repair *r, struct ppt__believe *b,
+				 int *epoch)
+{
+	const uint64_t *word = ppt__check_page(r->c, b->page);
+
+	*epoch = epoch_of(r, b, ppt__check_desc(r->c, b->page));
+	b->lines = ppt__page_lines(word);
+	return word;
+}
+
 /*
  * Descriptors of pages without content check themselves: where most of them
  * fail, the whole page of descriptors is not what was written there.

@@ -30,6 +30,7 @@
 #define PPT__USE_EMPTY 0x80u    /* a root whose content is lost */
 #define PPT__USE_DOUBTED 0x40u  /* metadata that does not match its checksum */
 #define PPT__USE_UNNAMED 0x20u  /* a root that no entry leads to */
+#define PPT__USE_GOOD 0x10u     /* a table that matches its checksum */
 #define PPT__NO_SLOT UINT16_MAX /* two doubted entries name this root */
 
 enum ppt__belief {
@@ -148,6 +149,10 @@ enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
 /* The same, for the answer alone. */
 enum ppt__belief ppt__repair_look(struct ppt__repair *r,
 				  struct ppt__believe *b);
+
+/* The page where it is; ppt__repair_look has found it good. */
+const uint64_t *ppt__repair_seen(struct ppt__repair *r, struct ppt__believe *b,
+				 int *epoch);
 
 /* Whether a descriptor is right about its page, whatever it says. */
 bool ppt__repair_desc_valid(struct ppt__repair *r, uint32_t page,

@@ -52,6 +52,7 @@ static void sweep_page(struct ppt__repair *r, uint32_t k, uint32_t *mapped)
 {
 	uint32_t page = r->pool->at.desc_page + k, changes = 0;
 	const uint32_t *diff = r->c->worker[0].diff;
+	const uint64_t *now = ppt__check_page(r->c, page);
 	struct ppt__call call;
 	int err = ppt__call_begin(r->pool, &call, NULL);
 
@@ -60,7 +61,7 @@ static void sweep_page(struct ppt__repair *r, uint32_t k, uint32_t *mapped)
 
 		if (p < r->pool->at.pages)
 			*mapped += diff[p];
-		was = ppt__check_load(r->c, page, i);
+		was = now[i];
 		if (is_free(r, p, *mapped, was) ||
 		    !expect(r, p, *mapped, &desc) || was == desc)
 			continue;

@@ -12,8 +12,36 @@ struct edit {
 	struct ppt__place place;
 	int epoch;
 	enum ppt__belief belief;
-	bool edited;
+	const uint64_t *word; /* what it is to be: as loaded, until … */
+	bool edited;          /* … something has to be written */
 };
+
+/* An entry that is to be another. */
+static uint64_t *to_edit(struct edit *e, uint32_t slot)
+{
+	if (!e->edited)
+		__builtin_memcpy(e->r->written, e->r->loaded, PPT_PAGE_BYTES);
+	e->edited = true;
+	e->word = e->r->written;
+	return e->r->written + slot;
+}
+
+/* What is no reason to change an entry here. */
+static bool is_left(enum ppt_problem_id id)
+{
+	switch (id) {
+	case PPT_PROBLEM_ENTRY_OUTSIDE: /* by the marks, see below: */
+	case PPT_PROBLEM_ENTRY_TARGET:
+	case PPT_PROBLEM_ENTRY_LEVEL:
+	case PPT_PROBLEM_ENTRY_HELD:
+	case PPT_PROBLEM_LEAF_METADATA:
+	case PPT_PROBLEM_LEAF_FREE:
+	case PPT_PROBLEM_LEAF_GONE: /* it is to fault */
+		return true;
+	default:
+		return false;
+	}
+}
 
 /* What check says about an entry, as a change of it. */
 static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
@@ -21,10 +49,12 @@ static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 {
 	struct edit *e = t->fixer;
 	const struct ppt__check_family *f = e->b.family;
-	uint64_t *word = e->r->written + slot;
+	uint64_t *word;
 
 	(void)entry;
-	e->edited = true;
+	if (is_left(id))
+		return;
+	word = to_edit(e, slot);
 	switch (id) {
 	case PPT_PROBLEM_ENTRY_RESERVED:
 	case PPT_PROBLEM_ENTRY_RIGHTS:
@@ -35,14 +65,6 @@ static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 		return;
 	case PPT_PROBLEM_POLICY_USER:
 		*word = f->without(*word, PPT_PROT_USER);
-		return;
-	case PPT_PROBLEM_ENTRY_OUTSIDE: /* by the marks, see below: */
-	case PPT_PROBLEM_ENTRY_TARGET:
-	case PPT_PROBLEM_ENTRY_LEVEL:
-	case PPT_PROBLEM_ENTRY_HELD:
-	case PPT_PROBLEM_LEAF_METADATA:
-	case PPT_PROBLEM_LEAF_FREE:
-	case PPT_PROBLEM_LEAF_GONE: /* it is to fault */
 		return;
 	default:
 		*word = 0;
@@ -160,7 +182,7 @@ static void tell_how(struct edit *e)
 	ppt__repair_entries(e->r, id, &e->place, PPT_PAGE_WORDS, 1);
 }
 
-/* What the table is to be, in r->written. */
+/* What the table is to be, in e->word. */
 static void edit(struct edit *e)
 {
 	struct ppt__repair *r = e->r;
@@ -173,17 +195,25 @@ static void edit(struct edit *e)
 	} else {
 		e->belief = ppt__repair_load(r, &e->b, r->loaded, &e->epoch);
 	}
-	__builtin_memcpy(r->written, r->loaded, PPT_PAGE_BYTES);
+	e->word = r->loaded;
 	look(e, r->loaded, false, on_entry);
 	for (uint64_t left = e->b.lines; left; left &= left - 1) {
 		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
 
 		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
-			if (r->written[s] && !leads_well(e, s, r->written[s])) {
-				r->written[s] = 0;
-				e->edited = true;
-			}
+			if (e->word[s] && !leads_well(e, s, e->word[s]))
+				*to_edit(e, s) = 0;
 	}
+}
+
+/* Whether it is so, by the checksum that was compared when it was loaded. */
+static bool is_right(const struct edit *e, uint32_t hi)
+{
+	const struct ppt__repair *r = e->r;
+
+	return e->belief == PPT__BELIEF_GOOD && !e->edited &&
+	       !(r->use[e->b.page] & PPT__USE_EMPTY) &&
+	       ppt__desc_hi(ppt__check_desc(r->c, e->b.page)) == hi;
 }
 
 static void write_table(struct ppt__repair *r, uint32_t page, uint32_t level)
@@ -195,14 +225,15 @@ static void write_table(struct ppt__repair *r, uint32_t page, uint32_t level)
 	edit(&e);
 	hi = ppt__desc_table(level, e.b.family->family,
 			     r->c->epoch_oldest + (uint32_t)e.epoch,
-			     ppt__repair_live(r->written, e.b.lines), 1);
+			     ppt__repair_live(e.word, e.b.lines), 1);
 	tell_cleared(&e);
-	if (ppt__repair_write(r, page, r->written,
-			      ppt__desc_lines(r->pool->seed, page, hi,
-					      r->written, e.b.lines)))
+	if (!is_right(&e, hi) &&
+	    ppt__repair_write(r, page, e.word,
+			      ppt__desc_lines(r->pool->seed, page, hi, e.word,
+					      e.b.lines)))
 		tell_how(&e);
 	if (e.place.counts)
-		look(&e, r->written, true, ignore);
+		look(&e, e.word, true, ignore);
 }
 
 void ppt__repair_tables(struct ppt__repair *r)

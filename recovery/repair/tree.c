@@ -19,30 +19,40 @@ static bool child_of(const struct ppt__repair *r, const struct ppt__believe *b,
 
 /* What an entry leads to, if that is a table that can be believed. */
 static void mark_child(struct ppt__repair *r, const struct ppt__believe *b,
-		       int epoch, uint32_t slot)
+		       int epoch, uint32_t slot, uint64_t entry)
 {
 	struct ppt__believe child = { .family = b->family,
 				      .level = b->level - 1 };
+	enum ppt__belief belief;
 	uint64_t page;
 
-	if (!child_of(r, b, epoch, r->loaded[slot], &page) ||
+	if (!child_of(r, b, epoch, entry, &page) ||
 	    !ppt__repair_unused(r, page))
 		return;
 	child.page = (uint32_t)page;
-	if (ppt__repair_look(r, &child) != PPT__BELIEF_NONE)
-		ppt__repair_mark(r, child.page, child.level, b->page, slot);
+	belief = ppt__repair_look(r, &child);
+	if (belief != PPT__BELIEF_NONE)
+		ppt__repair_mark(
+			r, child.page,
+			child.level |
+				(belief == PPT__BELIEF_GOOD ? PPT__USE_GOOD : 0),
+			b->page, slot);
 }
 
 static void mark_children(struct ppt__repair *r, struct ppt__believe *b)
 {
+	const uint64_t *word = r->loaded;
 	int epoch;
 
-	(void)ppt__repair_load(r, b, r->loaded, &epoch);
+	if (r->use[b->page] & PPT__USE_GOOD)
+		word = ppt__repair_seen(r, b, &epoch);
+	else
+		(void)ppt__repair_load(r, b, r->loaded, &epoch);
 	for (uint64_t left = b->lines; left; left &= left - 1) {
 		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
 
 		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
-			mark_child(r, b, epoch, s);
+			mark_child(r, b, epoch, s, word[s]);
 	}
 }
 
