@@ -304,6 +304,8 @@ const uint64_t *ppt__repair_seen(struct ppt__repair *r, struct ppt__believe *b,
  */
 void ppt__repair_garbled(struct ppt__repair *r)
 {
+	const uint64_t usual[3] = { r->pool->desc_free, r->pool->desc_data,
+				    r->c->desc_fixed };
 	uint32_t good = 0, bad = 0;
 
 	for (uint64_t p = 0; p < r->pool->at.pages; p++) {
@@ -314,8 +316,7 @@ void ppt__repair_garbled(struct ppt__repair *r)
 			good = bad = 0;
 		if (ppt__repair_held(r, p))
 			continue;
-		if (desc == r->pool->desc_free || desc == r->pool->desc_data ||
-		    desc == r->c->desc_fixed) {
+		if (desc == usual[0] || desc == usual[1] || desc == usual[2]) {
 			good++; /* most, in no time */
 		} else if (type <= PPT__DESC_TABLE && type != PPT__DESC_META) {
 			if (desc ==

@@ -39,12 +39,25 @@ static void tell(struct ppt__repair *r, uint64_t page, uint64_t was,
 			  (uint32_t)page);
 }
 
-/* Free, and nothing leads to it: most pages, in no time. */
-static inline bool is_free(const struct ppt__repair *r, uint64_t page,
-			   uint32_t mapped, uint64_t was)
+/*
+ * The first of the descriptors [i, PPT_PAGE_WORDS) of a page that is not one of
+ * a free page which nothing leads to: most are, in no time.
+ */
+static uint32_t skip_free(const struct ppt__repair *r, uint64_t first,
+			  uint32_t i, uint32_t mapped, const uint64_t *now)
 {
-	return !mapped && was == r->pool->desc_free &&
-	       page >= r->pool->at.first_page && page < r->pool->at.pages;
+	const uint32_t *diff = r->c->worker[0].diff + first;
+	const uint64_t desc = r->pool->desc_free;
+	const uint64_t pages = r->pool->at.pages;
+	uint32_t end = PPT_PAGE_WORDS;
+
+	if (mapped || first + i < r->pool->at.first_page)
+		return i;
+	if (pages - first < end)
+		end = (uint32_t)(pages - first);
+	while (i < end && now[i] == desc && !diff[i])
+		i++;
+	return i;
 }
 
 /* The descriptors of one page of them: a transaction. */
@@ -57,13 +70,16 @@ static void sweep_page(struct ppt__repair *r, uint32_t k, uint32_t *mapped)
 	int err = ppt__call_begin(r->pool, &call, NULL);
 
 	for (uint32_t i = 0; i < PPT_PAGE_WORDS && !err; i++) {
-		uint64_t p = (uint64_t)k * PPT_PAGE_WORDS + i, was, desc;
+		uint64_t first = (uint64_t)k * PPT_PAGE_WORDS, p, was, desc;
 
+		i = skip_free(r, first, i, *mapped, now);
+		if (i == PPT_PAGE_WORDS)
+			break;
+		p = first + i;
 		if (p < r->pool->at.pages)
 			*mapped += diff[p];
 		was = now[i];
-		if (is_free(r, p, *mapped, was) ||
-		    !expect(r, p, *mapped, &desc) || was == desc)
+		if (!expect(r, p, *mapped, &desc) || was == desc)
 			continue;
 		err = ppt__set(r->pool, page, i, 1, desc, 0, 0);
 		tell(r, p, was, desc);
