@@ -175,9 +175,8 @@ int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
 	if (err)
 		return err;
 	hi = ppt__table_live(desc, 0, live) ^ epochs << 6;
-	return ppt__table_desc(pool, page,
-			       ppt__desc_lines(pool->seed, page, hi, word,
-					       lines));
+	return ppt__table_desc(
+		pool, page, ppt__desc_lines(pool->seed, page, hi, word, lines));
 }
 
 /* Words of a page that was just taken. */

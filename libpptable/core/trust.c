@@ -258,13 +258,12 @@ static uint64_t find_table(const uint64_t *desc, uint64_t i, uint64_t n)
 
 	for (; i < n; i++) {
 		/* Most are not: four at a time. */
-		while (n - i >= 4 && !((desc[i] | desc[i + 1] | desc[i + 2] |
-					desc[i + 3]) &
-				       bit))
+		while (n - i >= 4 &&
+		       !((desc[i] | desc[i + 1] | desc[i + 2] | desc[i + 3]) &
+			 bit))
 			i += 4;
-		if (i < n &&
-		    ppt__desc_is_table(
-			    __atomic_load_n(desc + i, __ATOMIC_RELAXED)))
+		if (i < n && ppt__desc_is_table(__atomic_load_n(
+				     desc + i, __ATOMIC_RELAXED)))
 			return i;
 	}
 	return n;

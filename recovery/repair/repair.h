@@ -104,8 +104,8 @@ static inline uint32_t ppt__repair_live(const uint64_t *word, uint64_t lines)
 	uint32_t live = 0;
 
 	for (; lines; lines &= lines - 1) {
-		uint32_t at = (uint32_t)__builtin_ctzll(lines) *
-			      PPT__LINE_WORDS;
+		uint32_t at =
+			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
 
 		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
 			live += word[s] != 0;

@@ -32,11 +32,11 @@ static void mark_child(struct ppt__repair *r, const struct ppt__believe *b,
 	child.page = (uint32_t)page;
 	belief = ppt__repair_look(r, &child);
 	if (belief != PPT__BELIEF_NONE)
-		ppt__repair_mark(
-			r, child.page,
-			child.level |
-				(belief == PPT__BELIEF_GOOD ? PPT__USE_GOOD : 0),
-			b->page, slot);
+		ppt__repair_mark(r, child.page,
+				 child.level | (belief == PPT__BELIEF_GOOD ?
+							PPT__USE_GOOD :
+							0),
+				 b->page, slot);
 }
 
 static void mark_children(struct ppt__repair *r, struct ppt__believe *b)

@@ -33,7 +33,7 @@ void trace_free(struct trace *t)
 }
 
 static inline struct trace_event *append(struct trace *t,
-				  const struct trace_event *like)
+					 const struct trace_event *like)
 {
 	if (t->count == t->room)
 		t->event = grow(t->event, &t->room, t->count + 1,
