@@ -50,8 +50,24 @@ static inline void ppt__pm_tell_load(const struct ppt__pm *pm, uint64_t word,
 {
 	const struct ppt_pm_observer *o = pm->observer;
 
-	if (ppt__pm_loads_told(pm))
+	if (ppt__pm_loads_told(pm) &&
+	    (n > 8 || !o->lines ||
+	     o->lines[word / 8] | o->lines[(word + n - 1) / 8]))
 		o->event(o->ctx, PPT_PM_LOAD, word * 8, n * 8, site);
+}
+
+/* Whether loads of any of n lines from @word on may be told. */
+static inline bool ppt__pm_lines_told(const struct ppt__pm *pm, uint64_t word,
+				      uint64_t n)
+{
+	const struct ppt_pm_observer *o = pm->observer;
+	uint8_t any = 0;
+
+	if (!ppt__pm_loads_told(pm))
+		return false;
+	for (uint64_t i = 0; o->lines && i < n; i++)
+		any |= o->lines[word / 8 + i];
+	return any || !o->lines;
 }
 
 /* About to read n words; returns where they are. */
