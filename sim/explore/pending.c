@@ -422,14 +422,32 @@ static unsigned merge(struct option *o, unsigned n)
 	return kept;
 }
 
+/* M2: the chain of one undecided store over what is durable; else NULL. */
+static const struct chain *lone(const struct walk *w, uint64_t word)
+{
+	const struct chain *c = &w->at->chain[w->at->ref[w->ref].chain];
+	struct walk below = *w;
+
+	if (w->at->model != SIM_M2 || c->n != 1 || c->lo || !c->hi)
+		return NULL;
+	walk_next(&below, word);
+	return below.ref ? NULL : c;
+}
+
 unsigned pending_options(struct pending *p, uint64_t word,
 			 struct option option[PENDING_OPTIONS_MAX])
 {
 	struct walk w = walk_from(p, word);
+	const struct chain *alone = w.ref ? lone(&w, word) : NULL;
 	bool independent = true;
 	unsigned n = 0;
 	int none = 0;
 
+	if (alone) {
+		(void)chain_options(&w, word, option, 1, &none);
+		option[1] = (struct option){ .value = durable(p, word) };
+		return option[0].value == option[1].value ? 1 : 2;
+	}
 	for (; w.ref && n + 2 < PENDING_OPTIONS_MAX; walk_next(&w, word)) {
 		const struct chain *c = &w.at->chain[w.at->ref[w.ref].chain];
 
@@ -466,6 +484,11 @@ bool pending_value(struct pending *p, uint64_t word, uint64_t *value)
 	if (c->lo == c->n && w.at->step[c->last].word == word && !c->garbled) {
 		*value = w.at->step[c->last].value;
 		return true;
+	}
+	c = lone(&w, word);
+	if (c) {
+		*value = durable(p, word);
+		return w.at->step[c->first].value == *value;
 	}
 	if (pending_options(p, word, option) > 1)
 		return false;
