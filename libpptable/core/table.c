@@ -105,14 +105,23 @@ static uint32_t progression(const uint64_t *word, uint32_t n, uint64_t *stride)
 	return k;
 }
 
-/* Runs for those of n words that differ; *@live changes by what is not 0. */
+/*
+ * Runs for those of n words that differ; *@live changes by what is not 0.
+ * Bit i of @lines: words 8 i to 8 i + 7 may differ.
+ */
 static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *old, const uint64_t *word,
-		       uint64_t marks, uint32_t *live)
+		       uint64_t lines, uint64_t marks, uint32_t *live)
 {
 	for (uint32_t i = 0; i < n;) {
 		uint64_t stride;
 		uint32_t k = 1;
+
+		if (i % PPT__LINE_WORDS == 0 &&
+		    !(lines >> i / PPT__LINE_WORDS & 1)) {
+			i += PPT__LINE_WORDS;
+			continue;
+		}
 
 		if (old[i] != word[i]) {
 			k = progression(word + i, n - i, &stride);
@@ -126,8 +135,8 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	return 0;
 }
 
-static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
-		       uint32_t n, const uint64_t *word, uint32_t epoch_bits)
+int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		     uint32_t n, const uint64_t *word)
 {
 	uint64_t desc = ppt__desc_load(pool, page);
 	uint32_t family = ppt__desc_family(desc);
@@ -138,31 +147,36 @@ static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 	int err;
 
 	ppt__blank_use(&pool->blank, page, slot, n);
-	err = set_changed(pool, page, slot, n, old, word,
+	err = set_changed(pool, page, slot, n, old, word, UINT64_MAX,
 			  ppt__table_marks(pool, desc), &live);
 
 	if (err)
 		return err;
-	hi = ppt__table_live(desc, 0, live) ^ epoch_bits;
+	hi = ppt__table_live(desc, 0, live);
 	return ppt__table_desc(pool, page,
 			       ppt__desc_update(desc, hi, slot, n, delta));
 }
 
-int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
-		     uint32_t n, const uint64_t *word)
-{
-	return write_words(pool, page, slot, n, word, 0);
-}
-
 int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
-		      const uint64_t *word)
+		      const uint64_t *word, uint64_t lines)
 {
-	uint32_t was = ppt__desc_epoch(ppt__desc_load(pool, page));
+	uint64_t desc = ppt__desc_load(pool, page);
+	const uint64_t *old = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
+					      pool->page_buffer);
+	uint32_t epochs = ppt__desc_epoch(desc) ^ (pool->epoch & 15u);
+	uint32_t live = 0, hi;
+	int err;
 
 	if (PPT_MUTANT(EPOCH_KEPT))
-		was = pool->epoch & 15u;
-	return write_words(pool, page, 0, PPT_PAGE_WORDS, word,
-			   (was ^ (pool->epoch & 15u)) << 6);
+		epochs = 0;
+	ppt__blank_use(&pool->blank, page, 0, PPT_PAGE_WORDS);
+	err = set_changed(pool, page, 0, PPT_PAGE_WORDS, old, word, lines,
+			  ppt__table_marks(pool, desc), &live);
+	if (err)
+		return err;
+	hi = ppt__table_live(desc, 0, live) ^ epochs << 6;
+	return ppt__table_desc(
+		pool, page, ppt__desc_lines(pool->seed, page, hi, word, lines));
 }
 
 /* Words of a page that was just taken. */
