@@ -145,8 +145,9 @@ static uint64_t find_record(const struct ppt_pool *pool, uint64_t line,
 		n = n < end - line ? n : end - line;
 		if (pm->observer && n > HEADS)
 			n = HEADS;
-		for (uint64_t i = 0; pm->observer && i < n; i++)
-			ppt__pm_view(pm, at + i * PPT__LINE_WORDS, 1);
+		if (ppt__pm_lines_told(pm, at, n))
+			for (uint64_t i = 0; i < n; i++)
+				ppt__pm_view(pm, at + i * PPT__LINE_WORDS, 1);
 		found = find_head(pm->media + at,
 				  (uint32_t)(line >> MIDDLE_LG2), (uint32_t)n);
 		line += found;

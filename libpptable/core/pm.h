@@ -37,13 +37,37 @@ static inline void ppt__pm_tell(const struct ppt__pm *pm,
 		o->event(o->ctx, event, word * 8, n * 8, site);
 }
 
+/* Whether somebody is told of loads, until the next one that is told of. */
+static inline bool ppt__pm_loads_told(const struct ppt__pm *pm)
+{
+	const struct ppt_pm_observer *o = pm->observer;
+
+	return __builtin_expect(o != NULL, 0) && (!o->loads || *o->loads);
+}
+
 static inline void ppt__pm_tell_load(const struct ppt__pm *pm, uint64_t word,
 				     uint64_t n, const char *site)
 {
 	const struct ppt_pm_observer *o = pm->observer;
 
-	if (__builtin_expect(o != NULL, 0) && (!o->loads || *o->loads))
+	if (ppt__pm_loads_told(pm) &&
+	    (n > 8 || !o->lines ||
+	     o->lines[word / 8] | o->lines[(word + n - 1) / 8]))
 		o->event(o->ctx, PPT_PM_LOAD, word * 8, n * 8, site);
+}
+
+/* Whether loads of any of n lines from @word on may be told. */
+static inline bool ppt__pm_lines_told(const struct ppt__pm *pm, uint64_t word,
+				      uint64_t n)
+{
+	const struct ppt_pm_observer *o = pm->observer;
+	uint8_t any = 0;
+
+	if (!ppt__pm_loads_told(pm))
+		return false;
+	for (uint64_t i = 0; o->lines && i < n; i++)
+		any |= o->lines[word / 8 + i];
+	return any || !o->lines;
 }
 
 /* About to read n words; returns where they are. */
@@ -116,13 +140,26 @@ static inline void ppt__pm_nt(uint64_t *p, uint64_t value)
 #endif
 }
 
+/*
+ * Where caches last, nothing is gained by going past them with a few lines
+ * that are read again soon, as records, superblocks and tables are.
+ */
+static inline bool ppt__pm_keeps(const struct ppt__pm *pm, uint64_t n)
+{
+	return __builtin_expect(pm->flush == PPT_FLUSH_EADR, 0) &&
+	       n <= PPT_PAGE_WORDS;
+}
+
 static inline void ppt__pm_stream_at(struct ppt__pm *pm, uint64_t word,
 				     const uint64_t *value, uint64_t n,
 				     const char *site)
 {
 	uint64_t *p = pm->writable + word;
+	bool plain = ppt__pm_keeps(pm, n);
 
-	for (uint64_t i = 0; i < n; i++)
+	for (uint64_t i = 0; plain && i < n; i++)
+		__atomic_store_n(p + i, value[i], __ATOMIC_RELAXED);
+	for (uint64_t i = 0; !plain && i < n; i++)
 		ppt__pm_nt(p + i, value[i]);
 	pm->count.streams += n;
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);
@@ -135,6 +172,10 @@ static inline void ppt__pm_stream_line_at(struct ppt__pm *pm, uint64_t word,
 {
 	uint64_t *p = pm->writable + word;
 
+	if (ppt__pm_keeps(pm, 8)) {
+		ppt__pm_stream_at(pm, word, value, 8, site);
+		return;
+	}
 	ppt__pm_nt(p, value[0]);
 	ppt__pm_nt(p + 1, value[1]);
 	ppt__pm_nt(p + 2, value[2]);
@@ -153,9 +194,12 @@ static inline void ppt__pm_stream_run_at(struct ppt__pm *pm, uint64_t word,
 					 uint64_t stride, const char *site)
 {
 	uint64_t *p = pm->writable + word;
+	uint64_t plain = ppt__pm_keeps(pm, n) ? n : 0;
 
+	for (uint64_t i = 0; i < plain; i++, v += stride)
+		__atomic_store_n(p + i, v, __ATOMIC_RELAXED);
 #pragma GCC unroll 8
-	for (uint64_t i = 0; i < n; i++, v += stride)
+	for (uint64_t i = plain; i < n; i++, v += stride)
 		ppt__pm_nt(p + i, v);
 	pm->count.streams += n;
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);

@@ -93,6 +93,14 @@ static void get_info(const struct ppt_space *space, struct ppt_space_info *info)
 	info->root_register = space->ops->root_register(info->root_pa);
 }
 
+/* A page where it is, or NULL: an open transaction may change it. */
+static const uint64_t *view(struct ppt_pool *pool, uint32_t page)
+{
+	if (pool->txn.runs.n | pool->group.n)
+		return NULL;
+	return ppt__pm_view(&pool->pm, ppt__word(page, 0), PPT_PAGE_WORDS);
+}
+
 /* The first used entry from *cursor on; PPT_E_NOENT. */
 static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 		      struct ppt_diag *diag)
@@ -103,14 +111,16 @@ static int next_entry(struct ppt_pool *pool, uint64_t *cursor, struct place *at,
 	if (err)
 		return err;
 	for (uint64_t k = 0; k < PPT_M_DIR_PAGES_MAX && chain.page; k++) {
+		const uint64_t *word = view(pool, chain.page);
 		uint64_t first = k * PPT_M_DIR_ENTRIES;
 		uint32_t i = *cursor > first ? (uint32_t)(*cursor - first) : 0;
 
 		for (; i < PPT_M_DIR_ENTRIES; i++) {
 			uint32_t slot = entry_slot(i);
 
-			if (!ppt__load(pool, chain.page,
-				       slot + PPT_M_DIR_FORMAT))
+			if (!(word ? word[slot + PPT_M_DIR_FORMAT] :
+				     ppt__load(pool, chain.page,
+					       slot + PPT_M_DIR_FORMAT)))
 				continue;
 			*at = (struct place){ chain.page, slot };
 			*cursor = first + i + 1;

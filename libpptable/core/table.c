@@ -119,18 +119,26 @@ static uint32_t progression(const uint64_t *word, uint32_t n, uint64_t *stride)
 	return k;
 }
 
-/* Runs for those of n words that differ; *@live: how many are not 0 then. */
+/*
+ * Runs for those of n words that differ; *@live changes by what is not 0.
+ * Bit i of @lines: words 8 i to 8 i + 7 may differ.
+ */
 static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *old, const uint64_t *word,
-		       uint64_t marks, uint32_t *live)
+		       uint64_t lines, uint64_t marks, uint32_t *live)
 {
 	int (*set)(struct ppt_pool *, uint32_t, uint32_t, uint32_t, uint64_t,
 		   uint64_t, uint64_t) = ppt__set;
 
-	*live = 0;
 	for (uint32_t i = 0; i < n;) {
 		uint64_t stride;
 		uint32_t k = 1;
+
+		if (i % PPT__LINE_WORDS == 0 &&
+		    !(lines >> i / PPT__LINE_WORDS & 1)) {
+			i += PPT__LINE_WORDS;
+			continue;
+		}
 
 		if (old[i] != word[i]) {
 			k = progression(word + i, n - i, &stride);
@@ -139,41 +147,33 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 				return PPT_E_TOOBIG;
 			/* It ends where the next is no continuation of it. */
 			set = ppt__set_apart;
+			*live += (word[i] ? k : 0) - count_live(old + i, k);
 		}
-		*live += word[i] ? k : 0;
 		i += k;
 	}
 	return 0;
 }
 
-static int write_words(struct ppt_pool *pool, uint32_t page, uint32_t slot,
-		       uint32_t n, const uint64_t *word, uint32_t epoch_bits)
+int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
+		     uint32_t n, const uint64_t *word)
 {
 	uint64_t desc = ppt__desc_load(pool, page);
 	uint32_t family = ppt__desc_family(desc);
 	const uint64_t *old =
 		ppt__load_words(pool, page, slot, n, pool->page_buffer);
 	uint32_t delta = ppt__crc32c_diff(old, word, n, family);
-	/* Of a whole table its descriptor tells. */
-	uint32_t minus = n == PPT_PAGE_WORDS ? ppt__desc_live(desc) :
-					       count_live(old, n);
-	uint32_t hi, live;
+	uint32_t hi, live = 0;
 	int err;
 
 	ppt__blank_use(&pool->blank, page, slot, n);
-	err = set_changed(pool, page, slot, n, old, word,
+	err = set_changed(pool, page, slot, n, old, word, UINT64_MAX,
 			  ppt__table_marks(pool, desc), &live);
+
 	if (err)
 		return err;
-	hi = ppt__table_live(desc, minus, live) ^ epoch_bits;
+	hi = ppt__table_live(desc, 0, live);
 	return ppt__table_desc(pool, page,
 			       ppt__desc_update(desc, hi, slot, n, delta));
-}
-
-int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
-		     uint32_t n, const uint64_t *word)
-{
-	return write_words(pool, page, slot, n, word, 0);
 }
 
 /* A full table becomes one run: its checksum is made without reading it. */
@@ -197,18 +197,30 @@ static int write_run(struct ppt_pool *pool, uint32_t page, uint64_t v,
 }
 
 int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
-		      const uint64_t *word)
+		      const uint64_t *word, uint64_t lines)
 {
 	uint64_t desc = ppt__desc_load(pool, page), stride;
-	uint32_t bits = (ppt__desc_epoch(desc) ^ (pool->epoch & 15u)) << 6;
+	const uint64_t *old = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
+					      pool->page_buffer);
+	uint32_t epochs = ppt__desc_epoch(desc) ^ (pool->epoch & 15u);
+	uint32_t live = 0, hi;
+	int err;
 
 	if (PPT_MUTANT(EPOCH_KEPT))
-		bits = 0;
+		epochs = 0;
 	if (ppt__desc_live(desc) == PPT_PAGE_WORDS && word[0] &&
-	    word[0] != ppt__load(pool, page, 0) &&
+	    word[0] != old[0] &&
 	    progression(word, PPT_PAGE_WORDS, &stride) == PPT_PAGE_WORDS)
-		return write_run(pool, page, word[0], stride, desc, bits);
-	return write_words(pool, page, 0, PPT_PAGE_WORDS, word, bits);
+		return write_run(pool, page, word[0], stride, desc,
+				 epochs << 6);
+	ppt__blank_use(&pool->blank, page, 0, PPT_PAGE_WORDS);
+	err = set_changed(pool, page, 0, PPT_PAGE_WORDS, old, word, lines,
+			  ppt__table_marks(pool, desc), &live);
+	if (err)
+		return err;
+	hi = ppt__table_live(desc, 0, live) ^ epochs << 6;
+	return ppt__table_desc(
+		pool, page, ppt__desc_lines(pool->seed, page, hi, word, lines));
 }
 
 /* Words of a page that was just taken. */

@@ -81,11 +81,11 @@ int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		     uint32_t n, const uint64_t *word);
 
 /*
- * The same, and the page's epoch: what it holds is under the present memory
- * map now [I8].
+ * The same of a whole page, and its epoch: what it holds is under the present
+ * memory map now [I8].  @lines: those that are not empty, before or after.
  */
 int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
-		      const uint64_t *word);
+		      const uint64_t *word, uint64_t lines);
 
 /*
  * Allocate a table whose entries are 0 but for [slot, slot + n).

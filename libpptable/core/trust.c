@@ -131,14 +131,19 @@ int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
 	return ppt__meta_look(pool, page, NULL, diag);
 }
 
+struct rebased {
+	uint32_t page;
+	uint64_t lines;
+};
+
 static int fill_rebased(struct ppt_pool *pool, void *arg)
 {
-	const uint32_t *page = arg;
+	const struct rebased *r = arg;
 
 	if (PPT_MUTANT(EPOCH_APART))
-		return ppt__table_write(pool, *page, 0, PPT_PAGE_WORDS,
+		return ppt__table_write(pool, r->page, 0, PPT_PAGE_WORDS,
 					pool->trust.edit);
-	return ppt__table_rebase(pool, *page, pool->trust.edit);
+	return ppt__table_rebase(pool, r->page, pool->trust.edit, r->lines);
 }
 
 /* Cold marks need not be durable: a restart begins with the root's. */
@@ -168,7 +173,8 @@ static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
 				moves, t->edit, &forbidden, diag);
 
 	if (!err && !moves->same && !PPT_MUTANT(STALE_TRUSTED)) {
-		err = ppt__txn_side(pool, fill_rebased, &page);
+		err = ppt__txn_side(pool, fill_rebased,
+				    &(struct rebased){ page, lines });
 		t->rebased += !err;
 	} else if (!err && !forbidden && t->marks && level > 1) {
 		make_cold(pool, page, word);
@@ -245,6 +251,24 @@ struct sweep {
 	uint32_t *first;
 };
 
+/* The first of the descriptors [i, n) that is a table's; n if there is none. */
+static uint64_t find_table(const uint64_t *desc, uint64_t i, uint64_t n)
+{
+	const uint64_t bit = (uint64_t)PPT__DESC_TABLE << 32;
+
+	for (; i < n; i++) {
+		/* Most are not: four at a time. */
+		while (n - i >= 4 &&
+		       !((desc[i] | desc[i + 1] | desc[i + 2] | desc[i + 3]) &
+			 bit))
+			i += 4;
+		if (i < n && ppt__desc_is_table(__atomic_load_n(
+				     desc + i, __ATOMIC_RELAXED)))
+			return i;
+	}
+	return n;
+}
+
 /*
  * Each table among the pages [page, end), as they lie, not by walking trees.
  * No transaction is open.
@@ -261,14 +285,13 @@ static void for_tables(struct ppt_pool *pool, uint64_t page, uint64_t end,
 		n = n < end - page ? n : end - page;
 		desc = ppt__pm_view(&pool->pm,
 				    ppt__word(pool->at.desc_page, 0) + page, n);
-		for (uint64_t i = 0; i < n; i++) {
-			uint64_t d =
-				__atomic_load_n(desc + i, __ATOMIC_RELAXED);
+		for (uint64_t i = 0; (i = find_table(desc, i, n)) < n; i++) {
 			uint32_t p = (uint32_t)(page + i);
 
-			if (ppt__desc_is_table(d) &&
-			    !ppt__pages_held(pool, p, 1))
-				fn(pool, p, d, sweep);
+			if (!ppt__pages_held(pool, p, 1))
+				fn(pool, p,
+				   __atomic_load_n(desc + i, __ATOMIC_RELAXED),
+				   sweep);
 		}
 		page += n;
 	}

@@ -72,6 +72,7 @@ struct ppt__check_worker {
 struct ppt__check_table {
 	struct ppt__check_worker *worker;
 	const uint64_t *word;
+	uint64_t lines; /* all but some empty ones */
 	uint64_t desc;
 	uint32_t page;
 	uint32_t level;

@@ -222,6 +222,21 @@ static bool pt_locate(struct ppt__check_table *t, struct pt_scan *scan,
 	return true;
 }
 
+/* An empty entry, and all others up to the next line that is not empty. */
+static inline uint32_t pt_empty(struct ppt__check_table *t, uint32_t slot)
+{
+	uint64_t rest = t->lines >> slot / PPT__LINE_WORDS;
+	uint32_t n = 1;
+
+	if (!rest)
+		n = PPT_PAGE_WORDS - slot;
+	else if (!(rest & 1))
+		n = (uint32_t)__builtin_ctzll(rest) * PPT__LINE_WORDS -
+		    slot % PPT__LINE_WORDS;
+	t->live -= n;
+	return n;
+}
+
 /*
  * An entry that the loop does not like at first sight.  True if it is a leaf
  * in a region, which the loop goes on with.
@@ -232,8 +247,7 @@ static bool pt_odd(struct ppt__check_table *t, struct pt_scan *scan,
 	ppt_pa_t pa = pte_leaf_pa(e, t->level);
 
 	switch (pte_kind(e, t->level)) {
-	case PTE_EMPTY:
-		t->live--;
+	case PTE_EMPTY: /* the loop steps over them */
 		return false;
 	case PTE_TABLE:
 		pt_table_entry(t, slot, e);
@@ -277,6 +291,10 @@ pt_entries_of(struct ppt__check_table *t, const uint32_t level)
 
 		if (__builtin_expect((e & bits) != leaf || off > scan.limit,
 				     0)) {
+			if (!e) {
+				s += pt_empty(t, s) - 1;
+				continue;
+			}
 			if (!pt_odd(t, &scan, s, e))
 				continue;
 			off = pte_leaf_pa(e, level) - scan.base;

@@ -37,6 +37,12 @@ static void strip(struct ppt_m_superblock *sb)
 	sb->generation = ppt__le64(0);
 }
 
+static uint32_t crc_of(const struct ppt_m_superblock *sb)
+{
+	return ppt__crc32c_words(0, (const uint64_t *)sb, PPT_M_SB_WORDS,
+				 PPT__FAMILY_NONE);
+}
+
 /* Two valid copies. */
 static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
 		    const struct ppt_m_superblock *b)
@@ -45,10 +51,10 @@ static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
 	uint32_t crc[2];
 
 	strip(&x);
-	crc[0] = ppt__crc32c(0, &x, sizeof(x));
+	crc[0] = crc_of(&x);
 	x = *b;
 	strip(&x);
-	crc[1] = ppt__crc32c(0, &x, sizeof(x));
+	crc[1] = crc_of(&x);
 	if (crc[0] == crc[1])
 		return;
 	if (!same_uuid(a->uuid, b->uuid) ||
@@ -88,29 +94,26 @@ bool ppt__check_superblocks(struct ppt_check *c,
 			    const struct ppt_m_superblock **sb)
 {
 	const struct ppt_m_superblock *copy[2];
-	int err[2], both;
 	bool fell_back;
 	uint32_t slot;
+	int both;
 
 	if (c->pm.words < 2 * PPT_PAGE_WORDS) {
 		c->err = PPT_E_SIZE;
 		ppt__check_pool(c, PPT_PROBLEM_MEDIA_SIZE, c->pm.words * 8);
 		return false;
 	}
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < 2; i++)
 		copy[i] = (const void *)ppt__pm_view(&c->pm, ppt__word(i, 0),
 						     PPT_M_SB_WORDS);
-		err[i] = ppt__superblock_check(copy[i], i, NULL);
-	}
 	both = ppt__superblock_choose(copy[0], copy[1], &slot, &fell_back,
 				      NULL);
 	if (both)
 		return refuse(c, both);
-	for (uint32_t i = 0; i < 2; i++)
-		if (err[i])
-			ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_COPY,
-				      i, 0);
-	if (!err[0] && !err[1]) {
+	if (fell_back) {
+		ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_COPY, slot ^ 1,
+			      0);
+	} else {
 		compare(c, copy[0], copy[1]);
 		if (c->fits && fit(c, copy[slot ^ 1]) > fit(c, copy[slot]))
 			slot ^= 1;
@@ -124,11 +127,9 @@ bool ppt__check_superblocks(struct ppt_check *c,
 static bool all_zero(const void *bytes, size_t n)
 {
 	const uint8_t *p = bytes;
-	uint8_t any = 0;
 
-	for (size_t i = 0; i < n; i++)
-		any |= p[i];
-	return any == 0;
+	/* Each byte is the one before it. */
+	return !n || (!p[0] && !__builtin_memcmp(p, p + 1, n - 1));
 }
 
 static void check_reserved(struct ppt_check *c)

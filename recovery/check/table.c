@@ -6,6 +6,9 @@
  */
 #include "recovery/check/check.h"
 
+/* Of tables with fewer entries it is worth while to look for empty lines. */
+#define SPARSE 256u
+
 /* The table itself, not one of its entries. */
 static void found(struct ppt__check_table *t, enum ppt_problem_id id)
 {
@@ -75,6 +78,9 @@ void ppt__check_table(struct ppt__check_worker *w, uint32_t page, uint64_t desc)
 		return;
 	}
 	t.word = ppt__check_page(c, page);
+	t.lines = UINT64_MAX;
+	if (ppt__desc_live(desc) < SPARSE)
+		t.lines = ppt__page_lines(t.word);
 	t.epoch = ppt__check_epoch(c, desc);
 	at = above(w, page);
 	t.counts = at->counts;

@@ -28,16 +28,13 @@ static uint32_t crc_of(const struct ppt__repair *r,
 		       const struct ppt__believe *b, uint32_t hi,
 		       const uint64_t *word)
 {
-	return (uint32_t)ppt__desc_page(r->pool->seed, b->page, hi, word);
+	return (uint32_t)ppt__desc_lines(r->pool->seed, b->page, hi, word,
+					 b->lines);
 }
 
 static uint32_t count_live(const struct ppt__believe *b, const uint64_t *word)
 {
-	uint32_t live = 0;
-
-	for (uint32_t s = 0; b->family && s < PPT_PAGE_WORDS; s++)
-		live += word[s] != 0;
-	return live;
+	return b->family ? ppt__repair_live(word, b->lines) : 0;
 }
 
 /* Whether a descriptor speaks of what the page should be. */
@@ -89,6 +86,7 @@ static bool plausible(struct ppt__repair *r, const struct ppt__believe *b,
 	struct ppt__check_table t = {
 		.worker = &r->c->worker[0],
 		.word = word,
+		.lines = b->lines,
 		.page = b->page,
 		.level = b->level,
 		.epoch = epoch,
@@ -125,8 +123,39 @@ static bool find_head(struct ppt__repair *r, const struct ppt__believe *b,
 	return false;
 }
 
+/* What each bit of a word does to the checksum with a whole page behind it. */
+struct flips {
+	uint32_t raw[64];
+	uint64_t filter[4]; /* a bit for each of them, by its upper 8 bits */
+};
+
+static void load_flips(struct flips *f, uint32_t family)
+{
+	__builtin_memset(f->filter, 0, sizeof(f->filter));
+	for (uint32_t i = 0; i < 64; i++) {
+		uint64_t flip = ppt__canon(family, UINT64_C(1) << i);
+
+		f->raw[i] = ppt__crc32c_shift(ppt__crc32c_word(0, flip),
+					      PPT_PAGE_WORDS);
+		ppt__check_set(f->filter, f->raw[i] >> 24);
+	}
+}
+
+/* The lowest bit with that effect; 64: none. */
+static uint32_t find_flip(const struct flips *f, uint32_t change)
+{
+	uint32_t i = 0;
+
+	if (!ppt__check_bit(f->filter, change >> 24))
+		return 64;
+	while (i < 64 && f->raw[i] != change)
+		i++;
+	return i;
+}
+
 /*
- * The bit whose flip changes a checksum by @change, from the page's end on.
+ * The bit whose flip changes a checksum by @change.  Behind slot s there are
+ * 511 - s words, so that s + 1 words of zeros make a page of them.
  * That an entry is cold and that it is not present are one bit to a checksum:
  * a mark that is there is what is wrong.
  */
@@ -134,29 +163,27 @@ static bool locate(uint32_t change, uint32_t family, const uint64_t *word,
 		   uint32_t *slot, uint64_t *bit)
 {
 	const uint64_t cold = UINT64_C(1) << PPT__COLD_LG2;
-	uint32_t raw[64];
+	struct flips flips;
 
-	for (uint32_t i = 0; i < 64; i++)
-		raw[i] = ppt__crc32c_word(0,
-					  ppt__canon(family, UINT64_C(1) << i));
-	for (uint32_t s = PPT_PAGE_WORDS; s-- > 0;) {
-		for (uint32_t i = 0; i < 64; i++) {
-			*bit = UINT64_C(1) << i;
-			if (raw[i] == change) {
-				*slot = s;
-				if (family != PPT__FAMILY_NONE && i == 0 &&
-				    word[s] & cold)
-					*bit = cold;
-				return true;
-			}
-			raw[i] = ppt__crc32c_word(raw[i], 0);
-		}
+	load_flips(&flips, family);
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
+		uint32_t i;
+
+		change = ppt__crc32c_word(change, 0);
+		i = find_flip(&flips, change);
+		if (i == 64)
+			continue;
+		*slot = s;
+		*bit = UINT64_C(1) << i;
+		if (family != PPT__FAMILY_NONE && i == 0 && word[s] & cold)
+			*bit = cold;
+		return true;
 	}
 	return false;
 }
 
 /* One bit, of the page or of the checksum. */
-static bool find_bit(struct ppt__repair *r, const struct ppt__believe *b,
+static bool find_bit(struct ppt__repair *r, struct ppt__believe *b,
 		     uint64_t desc, uint64_t *word, int *epoch)
 {
 	uint32_t change, slot;
@@ -173,6 +200,7 @@ static bool find_bit(struct ppt__repair *r, const struct ppt__believe *b,
 		if (!locate(change, family, word, &slot, &bit))
 			return false;
 		word[slot] ^= bit;
+		b->lines = ppt__page_lines(word);
 	}
 	return (!b->family || count_live(b, word) == ppt__desc_live(desc)) &&
 	       plausible(r, b, word, *epoch);
@@ -208,33 +236,66 @@ bool ppt__repair_desc_valid(struct ppt__repair *r, uint32_t page, uint64_t desc)
 	}
 }
 
-static void load(const struct ppt__repair *r, uint32_t page, uint64_t *word)
+static void load(const struct ppt__repair *r, struct ppt__believe *b,
+		 uint64_t *word)
 {
-	__builtin_memcpy(word, ppt__check_page(r->c, page), PPT_PAGE_BYTES);
+	__builtin_memcpy(word, ppt__check_page(r->c, b->page), PPT_PAGE_BYTES);
+	b->lines = ppt__page_lines(word);
 }
 
-enum ppt__belief ppt__repair_load(struct ppt__repair *r,
-				  const struct ppt__believe *b, uint64_t *word,
-				  int *epoch)
+/* A page that is not what it should be. */
+static enum ppt__belief load_bad(struct ppt__repair *r, struct ppt__believe *b,
+				 uint64_t desc, uint64_t *word, int *epoch)
 {
-	uint64_t desc = ppt__check_desc(r->c, b->page);
 	bool garbled = r->garbled[b->page / PPT_PAGE_WORDS];
 
-	load(r, b->page, word);
-	*epoch = epoch_of(r, b, desc);
-	if (speaks_of(desc, b) &&
-	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
-		return *epoch < 0 ? PPT__BELIEF_NONE : PPT__BELIEF_GOOD;
+	load(r, b, word);
 	if (!garbled && find_head(r, b, desc, word, epoch))
 		return PPT__BELIEF_CORRECTED;
 	if (!garbled && find_bit(r, b, desc, word, epoch))
 		return PPT__BELIEF_CORRECTED;
-	load(r, b->page, word);
+	load(r, b, word);
 	if (!garbled &&
 	    (speaks_of(desc, b) || ppt__repair_desc_valid(r, b->page, desc)))
 		return PPT__BELIEF_NONE;
 	return find_epoch(r, b, word, epoch) ? PPT__BELIEF_ALONE :
 					       PPT__BELIEF_NONE;
+}
+
+enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
+				  uint64_t *word, int *epoch)
+{
+	uint64_t desc = ppt__check_desc(r->c, b->page);
+
+	load(r, b, word);
+	*epoch = epoch_of(r, b, desc);
+	if (speaks_of(desc, b) &&
+	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
+		return *epoch < 0 ? PPT__BELIEF_NONE : PPT__BELIEF_GOOD;
+	return load_bad(r, b, desc, word, epoch);
+}
+
+enum ppt__belief ppt__repair_look(struct ppt__repair *r, struct ppt__believe *b)
+{
+	uint64_t desc = ppt__check_desc(r->c, b->page);
+	const uint64_t *word = ppt__check_page(r->c, b->page);
+	int epoch = epoch_of(r, b, desc);
+
+	b->lines = ppt__page_lines(word);
+	if (speaks_of(desc, b) &&
+	    crc_of(r, b, ppt__desc_hi(desc), word) == (uint32_t)desc)
+		return epoch < 0 ? PPT__BELIEF_NONE : PPT__BELIEF_GOOD;
+	return load_bad(r, b, desc, r->child, &epoch);
+}
+
+const uint64_t *ppt__repair_seen(struct ppt__repair *r, struct ppt__believe *b,
+				 int *epoch)
+{
+	const uint64_t *word = ppt__check_page(r->c, b->page);
+
+	*epoch = epoch_of(r, b, ppt__check_desc(r->c, b->page));
+	b->lines = ppt__page_lines(word);
+	return word;
 }
 
 /*
@@ -243,6 +304,8 @@ enum ppt__belief ppt__repair_load(struct ppt__repair *r,
  */
 void ppt__repair_garbled(struct ppt__repair *r)
 {
+	const uint64_t usual[3] = { r->pool->desc_free, r->pool->desc_data,
+				    r->c->desc_fixed };
 	uint32_t good = 0, bad = 0;
 
 	for (uint64_t p = 0; p < r->pool->at.pages; p++) {
@@ -253,7 +316,9 @@ void ppt__repair_garbled(struct ppt__repair *r)
 			good = bad = 0;
 		if (ppt__repair_held(r, p))
 			continue;
-		if (type <= PPT__DESC_TABLE && type != PPT__DESC_META) {
+		if (desc == usual[0] || desc == usual[1] || desc == usual[2]) {
+			good++; /* most, in no time */
+		} else if (type <= PPT__DESC_TABLE && type != PPT__DESC_META) {
 			if (desc ==
 			    ppt__desc_plain(r->pool->seed, ppt__desc_hi(desc)))
 				good++;

@@ -15,8 +15,15 @@
 static enum ppt__belief load_page(struct ppt__repair *r, uint32_t page,
 				  uint64_t *word)
 {
-	const struct ppt__believe b = { .page = page };
+	struct ppt__believe b = { .page = page };
 	int epoch;
+
+	/* It was tried. */
+	if (r->use[page] & PPT__USE_DOUBTED) {
+		__builtin_memcpy(word, ppt__check_page(r->c, page),
+				 PPT_PAGE_BYTES);
+		return PPT__BELIEF_NONE;
+	}
 
 	return ppt__repair_load(r, &b, word, &epoch);
 }
@@ -118,10 +125,9 @@ static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 {
 	bool doubted = r->use[page] & PPT__USE_DOUBTED;
 	uint64_t root = word[PPT_M_DIR_ROOT];
-	struct ppt__believe b;
+	struct ppt__believe b = { .page = 0 };
 	enum ppt__belief belief;
 	uint32_t use;
-	int epoch;
 
 	if (!word[PPT_M_DIR_FORMAT])
 		return;
@@ -130,7 +136,7 @@ static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 		r->unnamed |= !doubted;
 		return;
 	}
-	belief = ppt__repair_load(r, &b, r->child, &epoch);
+	belief = ppt__repair_look(r, &b);
 	use = b.level;
 	if (doubted && belief < PPT__BELIEF_CORRECTED)
 		return;

@@ -5,12 +5,14 @@
  */
 #include "recovery/repair/repair.h"
 
-static bool load_list(struct ppt__repair *r, uint64_t *word)
+static bool load_list(struct ppt__repair *r, uint64_t *word, bool *empty)
 {
-	const struct ppt__believe b = { .page = r->pool->at.reclaim_page };
+	struct ppt__believe b = { .page = r->pool->at.reclaim_page };
 	int epoch;
+	bool fine = ppt__repair_load(r, &b, word, &epoch) != PPT__BELIEF_NONE;
 
-	return ppt__repair_load(r, &b, word, &epoch) != PPT__BELIEF_NONE;
+	*empty = !b.lines;
+	return fine;
 }
 
 /* Items are told apart by page: that of an extent is in no other. */
@@ -35,7 +37,6 @@ static void mark_tree(struct ppt__repair *r, uint32_t slot, uint64_t item)
 	uint32_t list = r->pool->at.reclaim_page;
 	struct ppt__believe b = { .page = ppt__reclaim_page(item) };
 	uint64_t desc;
-	int epoch;
 
 	if (ppt__reclaim_count(item) || !ppt__repair_unused(r, b.page))
 		return;
@@ -43,18 +44,18 @@ static void mark_tree(struct ppt__repair *r, uint32_t slot, uint64_t item)
 	b.level = ppt__desc_level(desc);
 	b.family = ppt__check_family(ppt__desc_family(desc));
 	if (b.family && b.level && b.level <= PPT__LEVELS_MAX &&
-	    ppt__repair_load(r, &b, r->child, &epoch) >= PPT__BELIEF_CORRECTED)
+	    ppt__repair_look(r, &b) >= PPT__BELIEF_CORRECTED)
 		ppt__repair_mark(r, b.page, b.level, list, slot);
 }
 
 void ppt__repair_mark_reclaim(struct ppt__repair *r)
 {
 	uint32_t list = r->pool->at.reclaim_page;
-	bool fine = load_list(r, r->loaded);
+	bool empty, fine = load_list(r, r->loaded, &empty);
 
 	ppt__repair_mark(r, list, PPT__USE_META | (fine ? 0 : PPT__USE_DOUBTED),
 			 list, 0);
-	for (uint32_t s = 0; fine && s < PPT_PAGE_WORDS; s++) {
+	for (uint32_t s = 0; fine && !empty && s < PPT_PAGE_WORDS; s++) {
 		uint64_t item = r->loaded[s];
 
 		if (item & 0xff0)
@@ -84,9 +85,10 @@ void ppt__repair_reclaim(struct ppt__repair *r)
 {
 	uint32_t list = r->pool->at.reclaim_page;
 	uint64_t *word = r->written;
+	bool empty;
 
-	(void)load_list(r, word);
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
+	(void)load_list(r, word, &empty);
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS && !empty; s++)
 		if (r->use[list] & PPT__USE_DOUBTED || !keep(r, s, word[s]))
 			word[s] = 0;
 	if (ppt__repair_write(r, list, word,

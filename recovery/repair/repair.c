@@ -42,7 +42,7 @@ static size_t place(char *base, uint64_t pages)
 		if (base)                                                      \
 			r->field = (void *)(base + start);                     \
 	} while (0)
-	CUT(use, pages);
+	CUT(use, pages + sizeof(uint64_t));
 	CUT(slot, pages);
 	CUT(garbled, pages / PPT_PAGE_WORDS + 1);
 	CUT(chain, PPT_M_DIR_PAGES_MAX);
@@ -180,8 +180,8 @@ bool ppt__repair_write(struct ppt__repair *r, uint32_t page,
 	struct ppt__call call;
 	int err = r->err;
 
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
-		change |= ppt__check_load(r->c, page, s) != word[s];
+	change |= __builtin_memcmp(ppt__check_page(r->c, page), word,
+				   PPT_PAGE_BYTES) != 0;
 	if ((!change && !PPT_MUTANT(MEND_AGAIN)) || err)
 		return false;
 	err = ppt__call_begin(r->pool, &call, NULL);
@@ -208,7 +208,8 @@ static void mark(struct ppt__repair *r)
 	ppt__repair_garbled(r);
 	ppt__repair_mark_directory(r);
 	ppt__repair_mark_reclaim(r);
-	ppt__repair_garbled(r); /* less the pages that are held */
+	if (r->c->any_held)
+		ppt__repair_garbled(r); /* less those pages */
 	ppt__repair_mark_doubted(r);
 	ppt__repair_mark_tables(r);
 }

@@ -30,6 +30,7 @@
 #define PPT__USE_EMPTY 0x80u    /* a root whose content is lost */
 #define PPT__USE_DOUBTED 0x40u  /* metadata that does not match its checksum */
 #define PPT__USE_UNNAMED 0x20u  /* a root that no entry leads to */
+#define PPT__USE_GOOD 0x10u     /* a table that matches its checksum */
 #define PPT__NO_SLOT UINT16_MAX /* two doubted entries name this root */
 
 enum ppt__belief {
@@ -60,11 +61,15 @@ struct ppt__repair {
 	struct ppt_action pending; /* may grow by the next page */
 };
 
-/* A family's code, or NULL for metadata, and what the page should be. */
+/*
+ * A family's code, or NULL for metadata, and what the page should be; of what
+ * was loaded, the lines that are not empty.
+ */
 struct ppt__believe {
 	const struct ppt__check_family *family;
 	uint32_t level;
 	uint32_t page;
+	uint64_t lines;
 };
 
 static inline uint32_t ppt__use(const struct ppt__repair *r, uint64_t page)
@@ -75,6 +80,37 @@ static inline uint32_t ppt__use(const struct ppt__repair *r, uint64_t page)
 static inline bool ppt__repair_held(const struct ppt__repair *r, uint64_t page)
 {
 	return r->c->any_held && ppt__check_bit(r->c->held, page);
+}
+
+/* The first page from @page on that is marked; the pool's pages: none is. */
+static inline uint64_t ppt__repair_next(const struct ppt__repair *r,
+					uint64_t page)
+{
+	const uint64_t pages = r->pool->at.pages;
+
+	while (page < pages && !r->use[page]) {
+		uint64_t eight;
+
+		/* Behind the last page there is room, and no mark. */
+		__builtin_memcpy(&eight, r->use + page, sizeof(eight));
+		page += eight ? 1 : sizeof(eight);
+	}
+	return page < pages ? page : pages;
+}
+
+/* Words that are not 0, all in @lines. */
+static inline uint32_t ppt__repair_live(const uint64_t *word, uint64_t lines)
+{
+	uint32_t live = 0;
+
+	for (; lines; lines &= lines - 1) {
+		uint32_t at =
+			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
+
+		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
+			live += word[s] != 0;
+	}
+	return live;
 }
 
 /* Whether a page may still be marked. */
@@ -107,9 +143,16 @@ static inline bool ppt__repair_leads(const struct ppt__repair *r, uint32_t from,
  * Load a page, set right if that is possible; @epoch: the index of the memory
  * map that a table's entries are under.
  */
-enum ppt__belief ppt__repair_load(struct ppt__repair *r,
-				  const struct ppt__believe *b, uint64_t *word,
-				  int *epoch);
+enum ppt__belief ppt__repair_load(struct ppt__repair *r, struct ppt__believe *b,
+				  uint64_t *word, int *epoch);
+
+/* The same, for the answer alone. */
+enum ppt__belief ppt__repair_look(struct ppt__repair *r,
+				  struct ppt__believe *b);
+
+/* The page where it is; ppt__repair_look has found it good. */
+const uint64_t *ppt__repair_seen(struct ppt__repair *r, struct ppt__believe *b,
+				 int *epoch);
 
 /* Whether a descriptor is right about its page, whatever it says. */
 bool ppt__repair_desc_valid(struct ppt__repair *r, uint32_t page,

@@ -39,20 +39,46 @@ static void tell(struct ppt__repair *r, uint64_t page, uint64_t was,
 			  (uint32_t)page);
 }
 
+/*
+ * The first of the descriptors [i, PPT_PAGE_WORDS) of a page that is not one of
+ * a free page which nothing leads to: most are, in no time.
+ */
+static uint32_t skip_free(const struct ppt__repair *r, uint64_t first,
+			  uint32_t i, uint32_t mapped, const uint64_t *now)
+{
+	const uint32_t *diff = r->c->worker[0].diff + first;
+	const uint64_t desc = r->pool->desc_free;
+	const uint64_t pages = r->pool->at.pages;
+	uint32_t end = PPT_PAGE_WORDS;
+
+	if (mapped || first + i < r->pool->at.first_page)
+		return i;
+	if (pages - first < end)
+		end = (uint32_t)(pages - first);
+	while (i < end && now[i] == desc && !diff[i])
+		i++;
+	return i;
+}
+
 /* The descriptors of one page of them: a transaction. */
 static void sweep_page(struct ppt__repair *r, uint32_t k, uint32_t *mapped)
 {
 	uint32_t page = r->pool->at.desc_page + k, changes = 0;
 	const uint32_t *diff = r->c->worker[0].diff;
+	const uint64_t *now = ppt__check_page(r->c, page);
 	struct ppt__call call;
 	int err = ppt__call_begin(r->pool, &call, NULL);
 
 	for (uint32_t i = 0; i < PPT_PAGE_WORDS && !err; i++) {
-		uint64_t p = (uint64_t)k * PPT_PAGE_WORDS + i, was, desc;
+		uint64_t first = (uint64_t)k * PPT_PAGE_WORDS, p, was, desc;
 
+		i = skip_free(r, first, i, *mapped, now);
+		if (i == PPT_PAGE_WORDS)
+			break;
+		p = first + i;
 		if (p < r->pool->at.pages)
 			*mapped += diff[p];
-		was = ppt__check_load(r->c, page, i);
+		was = now[i];
 		if (!expect(r, p, *mapped, &desc) || was == desc)
 			continue;
 		err = ppt__set(r->pool, page, i, 1, desc, 0, 0);

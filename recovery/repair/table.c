@@ -12,17 +12,49 @@ struct edit {
 	struct ppt__place place;
 	int epoch;
 	enum ppt__belief belief;
+	const uint64_t *word; /* what it is to be: as loaded, until … */
+	bool edited;          /* … something has to be written */
 };
+
+/* An entry that is to be another. */
+static uint64_t *to_edit(struct edit *e, uint32_t slot)
+{
+	if (!e->edited)
+		__builtin_memcpy(e->r->written, e->r->loaded, PPT_PAGE_BYTES);
+	e->edited = true;
+	e->word = e->r->written;
+	return e->r->written + slot;
+}
+
+/* What is no reason to change an entry here. */
+static bool is_left(enum ppt_problem_id id)
+{
+	switch (id) {
+	case PPT_PROBLEM_ENTRY_OUTSIDE: /* by the marks, see below: */
+	case PPT_PROBLEM_ENTRY_TARGET:
+	case PPT_PROBLEM_ENTRY_LEVEL:
+	case PPT_PROBLEM_ENTRY_HELD:
+	case PPT_PROBLEM_LEAF_METADATA:
+	case PPT_PROBLEM_LEAF_FREE:
+	case PPT_PROBLEM_LEAF_GONE: /* it is to fault */
+		return true;
+	default:
+		return false;
+	}
+}
 
 /* What check says about an entry, as a change of it. */
 static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 		     uint32_t slot, uint64_t entry)
 {
-	const struct edit *e = t->fixer;
+	struct edit *e = t->fixer;
 	const struct ppt__check_family *f = e->b.family;
-	uint64_t *word = e->r->written + slot;
+	uint64_t *word;
 
 	(void)entry;
+	if (is_left(id))
+		return;
+	word = to_edit(e, slot);
 	switch (id) {
 	case PPT_PROBLEM_ENTRY_RESERVED:
 	case PPT_PROBLEM_ENTRY_RIGHTS:
@@ -33,14 +65,6 @@ static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 		return;
 	case PPT_PROBLEM_POLICY_USER:
 		*word = f->without(*word, PPT_PROT_USER);
-		return;
-	case PPT_PROBLEM_ENTRY_OUTSIDE: /* by the marks, see below: */
-	case PPT_PROBLEM_ENTRY_TARGET:
-	case PPT_PROBLEM_ENTRY_LEVEL:
-	case PPT_PROBLEM_ENTRY_HELD:
-	case PPT_PROBLEM_LEAF_METADATA:
-	case PPT_PROBLEM_LEAF_FREE:
-	case PPT_PROBLEM_LEAF_GONE: /* it is to fault */
 		return;
 	default:
 		*word = 0;
@@ -65,6 +89,7 @@ static void look(struct edit *e, const uint64_t *word, bool counts,
 	struct ppt__check_table t = {
 		.worker = &e->r->c->worker[0],
 		.word = word,
+		.lines = e->b.lines,
 		.page = e->b.page,
 		.level = e->b.level,
 		.epoch = e->epoch,
@@ -121,6 +146,8 @@ static void tell_cleared(struct edit *e)
 	uint32_t first = PPT_PAGE_WORDS;
 	bool table = false;
 
+	if (!e->edited)
+		return;
 	for (uint32_t s = 0; s <= PPT_PAGE_WORDS; s++) {
 		bool gone = s < PPT_PAGE_WORDS && r->loaded[s] &&
 			    !r->written[s];
@@ -155,49 +182,65 @@ static void tell_how(struct edit *e)
 	ppt__repair_entries(e->r, id, &e->place, PPT_PAGE_WORDS, 1);
 }
 
-/* What the table is to be, in r->written. */
+/* What the table is to be, in e->word. */
 static void edit(struct edit *e)
 {
 	struct ppt__repair *r = e->r;
 
 	if (r->use[e->b.page] & PPT__USE_EMPTY) {
 		__builtin_memset(r->loaded, 0, PPT_PAGE_BYTES);
+		e->b.lines = 0;
 		e->epoch = (int)r->c->epochs - 1;
 		e->belief = PPT__BELIEF_GOOD;
 	} else {
 		e->belief = ppt__repair_load(r, &e->b, r->loaded, &e->epoch);
 	}
-	__builtin_memcpy(r->written, r->loaded, PPT_PAGE_BYTES);
+	e->word = r->loaded;
 	look(e, r->loaded, false, on_entry);
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
-		if (r->written[s] && !leads_well(e, s, r->written[s]))
-			r->written[s] = 0;
+	for (uint64_t left = e->b.lines; left; left &= left - 1) {
+		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
+
+		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
+			if (e->word[s] && !leads_well(e, s, e->word[s]))
+				*to_edit(e, s) = 0;
+	}
+}
+
+/* Whether it is so, by the checksum that was compared when it was loaded. */
+static bool is_right(const struct edit *e, uint32_t hi)
+{
+	const struct ppt__repair *r = e->r;
+
+	return e->belief == PPT__BELIEF_GOOD && !e->edited &&
+	       !(r->use[e->b.page] & PPT__USE_EMPTY) &&
+	       ppt__desc_hi(ppt__check_desc(r->c, e->b.page)) == hi;
 }
 
 static void write_table(struct ppt__repair *r, uint32_t page, uint32_t level)
 {
-	struct edit e = { .r = r, .b = { &ppt__check_x86_64, level, page } };
-	uint32_t live = 0, hi;
+	struct edit e = { .r = r, .b = { &ppt__check_x86_64, level, page, 0 } };
+	uint32_t hi;
 
 	ppt__repair_place(r, page, &e.place);
 	edit(&e);
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
-		live += r->written[s] != 0;
 	hi = ppt__desc_table(level, e.b.family->family,
-			     r->c->epoch_oldest + (uint32_t)e.epoch, live, 1);
+			     r->c->epoch_oldest + (uint32_t)e.epoch,
+			     ppt__repair_live(e.word, e.b.lines), 1);
 	tell_cleared(&e);
-	if (ppt__repair_write(r, page, r->written,
-			      ppt__desc_page(r->pool->seed, page, hi,
-					     r->written)))
+	if (!is_right(&e, hi) &&
+	    ppt__repair_write(r, page, e.word,
+			      ppt__desc_lines(r->pool->seed, page, hi, e.word,
+					      e.b.lines)))
 		tell_how(&e);
-	look(&e, r->written, e.place.counts, ignore);
+	if (e.place.counts)
+		look(&e, e.word, true, ignore);
 }
 
 void ppt__repair_tables(struct ppt__repair *r)
 {
 	for (uint32_t level = PPT__LEVELS_MAX; level > 0; level--)
-		for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages;
-		     p++)
+		for (uint64_t p = ppt__repair_next(r, r->pool->at.first_page);
+		     p < r->pool->at.pages; p = ppt__repair_next(r, p + 1))
 			if (ppt__use(r, p) == level && !r->err)
 				write_table(r, (uint32_t)p, level);
 }

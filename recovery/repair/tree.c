@@ -17,23 +17,42 @@ static bool child_of(const struct ppt__repair *r, const struct ppt__believe *b,
 	return true;
 }
 
-static void mark_children(struct ppt__repair *r, struct ppt__believe b)
+/* What an entry leads to, if that is a table that can be believed. */
+static void mark_child(struct ppt__repair *r, const struct ppt__believe *b,
+		       int epoch, uint32_t slot, uint64_t entry)
 {
-	int epoch, below;
+	struct ppt__believe child = { .family = b->family,
+				      .level = b->level - 1 };
+	enum ppt__belief belief;
+	uint64_t page;
 
-	(void)ppt__repair_load(r, &b, r->loaded, &epoch);
-	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
-		struct ppt__believe child = { .family = b.family,
-					      .level = b.level - 1 };
-		uint64_t page;
+	if (!child_of(r, b, epoch, entry, &page) ||
+	    !ppt__repair_unused(r, page))
+		return;
+	child.page = (uint32_t)page;
+	belief = ppt__repair_look(r, &child);
+	if (belief != PPT__BELIEF_NONE)
+		ppt__repair_mark(r, child.page,
+				 child.level | (belief == PPT__BELIEF_GOOD ?
+							PPT__USE_GOOD :
+							0),
+				 b->page, slot);
+}
 
-		if (!child_of(r, &b, epoch, r->loaded[s], &page) ||
-		    !ppt__repair_unused(r, page))
-			continue;
-		child.page = (uint32_t)page;
-		if (ppt__repair_load(r, &child, r->child, &below) !=
-		    PPT__BELIEF_NONE)
-			ppt__repair_mark(r, child.page, child.level, b.page, s);
+static void mark_children(struct ppt__repair *r, struct ppt__believe *b)
+{
+	const uint64_t *word = r->loaded;
+	int epoch;
+
+	if (r->use[b->page] & PPT__USE_GOOD)
+		word = ppt__repair_seen(r, b, &epoch);
+	else
+		(void)ppt__repair_load(r, b, r->loaded, &epoch);
+	for (uint64_t left = b->lines; left; left &= left - 1) {
+		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
+
+		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++)
+			mark_child(r, b, epoch, s, word[s]);
 	}
 }
 
@@ -43,14 +62,12 @@ static void mark_unnamed(struct ppt__repair *r, uint32_t level)
 	const struct ppt__check_family *f = &ppt__check_x86_64;
 
 	for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages; p++) {
-		struct ppt__believe b = { f, level, (uint32_t)p };
+		struct ppt__believe b = { f, level, (uint32_t)p, 0 };
 		uint64_t desc = ppt__check_desc(r->c, b.page);
-		int epoch;
 
 		if (ppt__desc_level(desc) != level ||
 		    !ppt__repair_unused(r, p) || !ppt__desc_live(desc) ||
-		    ppt__repair_load(r, &b, r->child, &epoch) !=
-			    PPT__BELIEF_GOOD)
+		    ppt__repair_look(r, &b) != PPT__BELIEF_GOOD)
 			continue;
 		ppt__repair_mark(r, b.page, level | PPT__USE_UNNAMED, b.page,
 				 0);
@@ -65,14 +82,15 @@ void ppt__repair_mark_tables(struct ppt__repair *r)
 		if (r->unnamed &&
 		    (top || (level + 1 == PPT__LEVELS_MAX && !r->top_lost)))
 			mark_unnamed(r, level);
-		for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages;
-		     p++) {
+		for (uint64_t p = ppt__repair_next(r, r->pool->at.first_page);
+		     p < r->pool->at.pages; p = ppt__repair_next(r, p + 1)) {
 			if (ppt__use(r, p) != level ||
 			    r->use[p] & PPT__USE_EMPTY)
 				continue;
-			mark_children(
-				r, (struct ppt__believe){ &ppt__check_x86_64,
-							  level, (uint32_t)p });
+			mark_children(r, &(struct ppt__believe){
+						 .family = &ppt__check_x86_64,
+						 .level = level,
+						 .page = (uint32_t)p });
 		}
 	}
 }

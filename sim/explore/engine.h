@@ -122,7 +122,7 @@ struct memo {
 	uint64_t hash;
 };
 
-#define MEMO_SLOTS 8192u
+#define MEMO_SLOTS 65536u
 
 struct engine {
 	const struct sim_options *opt;

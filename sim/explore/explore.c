@@ -80,6 +80,7 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 	if (!x->scratch || !x->base || !x->memo || media_open(&x->media, bytes))
 		return why_set(&x->why, "memory for the simulator: %s",
 			       strerror(errno));
+	x->observer.lines = x->media.open;
 	if (!opt->first) /* of a mutant the death says enough */
 		engine_guard(x);
 	if (make_base(x))

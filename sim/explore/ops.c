@@ -156,7 +156,7 @@ static int run_aside(struct world *w, unsigned k)
 		return -1;
 	return step_map(w, 0, AT_ASIDE(k) - PPT_SIZE_4K,
 			step_dram(w, DRAM_PAGES + UINT64_C(0x10000) * k),
-			1 + 64 * UINT64_C(512));
+			1 + ASIDE_TABLES * 512);
 }
 
 static int run_unmaphuge(struct world *w, unsigned k)

@@ -346,6 +346,17 @@ static unsigned chain_options(const struct walk *w, uint64_t word,
 	uint32_t s = c->first;
 	unsigned n = 0, k = 0;
 
+	if (c->n == 1 && p->step[s].word == word) { /* as most have */
+		*none = c->lo ? -1 : 0;
+		if (!c->hi || !room)
+			return 0;
+		*out = (struct option){ .value = p->step[s].value,
+					.at = w->at,
+					.chain = p->ref[w->ref].chain,
+					.lo = 1,
+					.hi = 1 };
+		return 1;
+	}
 	*none = c->hi;
 	for (uint16_t cut = 1; cut <= c->hi; cut++, s = p->step[s].next) {
 		if (p->step[s].word != word)
@@ -411,14 +422,32 @@ static unsigned merge(struct option *o, unsigned n)
 	return kept;
 }
 
+/* M2: the chain of one undecided store over what is durable; else NULL. */
+static const struct chain *lone(const struct walk *w, uint64_t word)
+{
+	const struct chain *c = &w->at->chain[w->at->ref[w->ref].chain];
+	struct walk below = *w;
+
+	if (w->at->model != SIM_M2 || c->n != 1 || c->lo || !c->hi)
+		return NULL;
+	walk_next(&below, word);
+	return below.ref ? NULL : c;
+}
+
 unsigned pending_options(struct pending *p, uint64_t word,
 			 struct option option[PENDING_OPTIONS_MAX])
 {
 	struct walk w = walk_from(p, word);
+	const struct chain *alone = w.ref ? lone(&w, word) : NULL;
 	bool independent = true;
 	unsigned n = 0;
 	int none = 0;
 
+	if (alone) {
+		(void)chain_options(&w, word, option, 1, &none);
+		option[1] = (struct option){ .value = durable(p, word) };
+		return option[0].value == option[1].value ? 1 : 2;
+	}
 	for (; w.ref && n + 2 < PENDING_OPTIONS_MAX; walk_next(&w, word)) {
 		const struct chain *c = &w.at->chain[w.at->ref[w.ref].chain];
 
@@ -456,6 +485,11 @@ bool pending_value(struct pending *p, uint64_t word, uint64_t *value)
 		*value = w.at->step[c->last].value;
 		return true;
 	}
+	c = lone(&w, word);
+	if (c) {
+		*value = durable(p, word);
+		return w.at->step[c->first].value == *value;
+	}
 	if (pending_options(p, word, option) > 1)
 		return false;
 	*value = option[0].value;
@@ -483,7 +517,6 @@ void pending_decide(struct pending *p, uint64_t word,
 	struct walk w = walk_from(p, word);
 
 	for (; w.ref; walk_next(&w, word)) {
-		struct option unused[PENDING_OPTIONS_MAX];
 		uint32_t chain = w.at->ref[w.ref].chain;
 		struct chain *c = &w.at->chain[chain];
 		int none;
@@ -493,8 +526,7 @@ void pending_decide(struct pending *p, uint64_t word,
 			       option->garbled, log);
 			return;
 		}
-		(void)chain_options(&w, word, unused, PENDING_OPTIONS_MAX,
-				    &none);
+		(void)chain_options(&w, word, NULL, 0, &none);
 		if (none >= 0 && none < c->hi)
 			narrow(w.at, chain, c->lo, (uint16_t)none, false, log);
 	}

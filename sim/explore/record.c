@@ -5,6 +5,8 @@
 
 #include "sim/explore/engine.h"
 
+#define PAIR 2u /* of longer sequences the rows are trimmed */
+
 static bool same_map(const struct ppt_memory_map *a,
 		     const struct ppt_memory_map *b)
 {
@@ -86,6 +88,17 @@ static void record(struct engine *x, enum ppt_pm_event event, uint64_t off,
 		  x->media.read);
 }
 
+/* Words of a line, stored to: whatever they were, they are decided. */
+static inline void close_words(struct media *m, uint64_t word, uint64_t n)
+{
+	uint32_t line = (uint32_t)(word / LINE_WORDS);
+	unsigned words = ((1u << n) - 1) << word % LINE_WORDS;
+
+	media_touch(m, line);
+	if (__builtin_expect(m->open[line], 0))
+		media_set_open(m, line, (uint8_t)(m->open[line] & ~words));
+}
+
 static void add_run_event(struct engine *x, enum ppt_pm_event event,
 			  uint64_t off, uint64_t len, const char *site)
 {
@@ -103,13 +116,12 @@ static void add_run_event(struct engine *x, enum ppt_pm_event event,
 		  x->media.read);
 	if (!stores(event))
 		return;
-	for (uint64_t w = off / 8; w < (off + len) / 8; w++) {
-		uint32_t line = (uint32_t)(w / LINE_WORDS);
+	for (uint64_t at = off / 8, end = at + len / 8; at < end;) {
+		uint64_t next = (at / LINE_WORDS + 1) * LINE_WORDS;
 
-		media_touch(&x->media, line);
-		media_set_open(&x->media, line,
-			       (uint8_t)(x->media.open[line] &
-					 ~(1u << w % LINE_WORDS)));
+		next = next < end ? next : end;
+		close_words(&x->media, at, next - at);
+		at = next;
 	}
 }
 
@@ -198,6 +210,8 @@ int engine_record(struct engine *x)
 		w->emptied = false;
 		err = world_ops[x->row[i]].run(w);
 		acknowledge(x);
+		if (!err && i + 1 < x->rows && x->rows > PAIR)
+			err = world_trim(w);
 	}
 	x->mode = ENGINE_OFF;
 	engine_fault(x, &x->work);

@@ -32,12 +32,32 @@ void trace_free(struct trace *t)
 	memset(t, 0, sizeof(*t));
 }
 
-static struct trace_event *append(struct trace *t,
-				  const struct trace_event *like)
+static inline struct trace_event *append(struct trace *t,
+					 const struct trace_event *like)
 {
-	t->event = grow(t->event, &t->room, t->count + 1, sizeof(*t->event));
+	if (t->count == t->room)
+		t->event = grow(t->event, &t->room, t->count + 1,
+				sizeof(*t->event));
 	t->event[t->count] = *like;
 	return &t->event[t->count++];
+}
+
+static void add_part(struct trace *t, const struct trace_event *like,
+		     uint32_t word, uint32_t part, const uint64_t *media)
+{
+	struct trace_event *e = append(t, like);
+
+	if (t->used + LINE_WORDS > t->data_room)
+		t->data = grow(t->data, &t->data_room, t->used + LINE_WORDS,
+			       sizeof(*t->data));
+	if (part == 1)
+		t->data[t->used] = media[word];
+	else
+		memcpy(t->data + t->used, media + word, part * 8);
+	e->word = word;
+	e->words = (uint8_t)part;
+	e->data = t->used;
+	t->used += part;
 }
 
 void trace_add(struct trace *t, const struct trace_event *like, uint64_t words,
@@ -47,21 +67,17 @@ void trace_add(struct trace *t, const struct trace_event *like, uint64_t words,
 
 	if (!words)
 		append(t, like);
+	/* What was streamed there is in no cache. */
+	for (uint64_t i = LINE_WORDS; i < words; i += LINE_WORDS)
+		__builtin_prefetch(media + word + i);
 	while (words) {
 		uint32_t part = LINE_WORDS - word % LINE_WORDS;
-		struct trace_event *e = append(t, like);
 
 		if (part > most)
 			part = most;
 		if (part > words)
 			part = (uint32_t)words;
-		t->data = grow(t->data, &t->data_room, t->used + part,
-			       sizeof(*t->data));
-		memcpy(t->data + t->used, media + word, part * 8);
-		e->word = word;
-		e->words = (uint8_t)part;
-		e->data = t->used;
-		t->used += part;
+		add_part(t, like, word, part, media);
 		word += part;
 		words -= part;
 	}

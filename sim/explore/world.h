@@ -118,6 +118,13 @@ int world_open(struct world *w, const struct world_state *base);
 /* Forget the handle and all states; a second time does nothing. */
 void world_close(struct world *w);
 
+/*
+ * Between the rows of a long sequence: of each range that was built aside two
+ * tables stay.  What so many tables do to later rows pairs of rows show.
+ * 0, or -1 and @w->why.
+ */
+int world_trim(struct world *w);
+
 /* ppt_repair, as every repair of a world is made: the library's result. */
 int world_repair(struct world *w, struct ppt_repair_report *report,
 		 struct ppt_diag *diag);

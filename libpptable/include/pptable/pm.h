@@ -45,6 +45,9 @@ enum ppt_pm_event {
  * @loads: NULL, or LOAD is told only while this is not 0; it may change at any
  *         time, also within @event.
  *
+ * @lines: NULL, or for each line of 64 bytes whether loads of it are told; may
+ *         change likewise.
+ *
  * An observer that is NULL costs one predicted branch per access.
  */
 struct ppt_pm_observer {
@@ -52,6 +55,7 @@ struct ppt_pm_observer {
 		      uint64_t len, const char *site);
 	void *ctx;
 	const uint32_t *loads;
+	const uint8_t *lines;
 };
 
 /** struct ppt_pm_counts - exact counts since attach. */
