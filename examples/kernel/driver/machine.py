@@ -12,11 +12,14 @@ QEMU = "qemu-system-x86_64"
 CPU = "max,la57=off"
 SECONDS = 60  # far more than any boot takes
 
-# enum stop of kernel.h, which this must agree with.
+# enum stop of kernel.h, and the library's errors as must() of pool.c tells them.
 STOPS = {name: number for number, name in enumerate(
     ["", "DONE", "NO_LONG_MODE", "NO_NX", "NO_1G", "NO_LA57", "NO_NVDIMM",
-     "NO_POOL", "VERSION", "DAMAGED", "MEMORY_MAP", "NO_MEMORY", "FORMAT",
-     "FULL", "CHECK", "LIBRARY", "TRAP", "BOOT_LOADER", "STALE"])}
+     "NO_MEMORY", "BOOT_LOADER", "FORMAT", "DAMAGED", "CHECK", "STALE",
+     "TRAP"])}
+LIBRARY = {"NOMEM": 32, "NOSPC": 48, "MAGIC": 71, "VERSION": 72, "SIZE": 74,
+           "CORRUPT": 75, "JOURNAL": 76}
+STOPS |= LIBRARY
 
 
 class Failed(Exception):
