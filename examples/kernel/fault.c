@@ -37,23 +37,20 @@ static void copy_on_write(ppt_va_t va, ppt_pa_t from)
 	must("copy on write", ppt_commit(pool));
 }
 
-static uint32_t access_of(uint64_t error)
-{
-	return (error & ERROR_WRITE ? PPT_ACCESS_WRITE : 0u) |
-	       (error & ERROR_USER ? PPT_ACCESS_USER : 0u) |
-	       (error & ERROR_FETCH ? PPT_ACCESS_EXEC : 0u);
-}
-
 /* What the library cannot cure is our part, or an error of the program's. */
 void page_fault(struct trap *t, ppt_va_t va)
 {
 	const ppt_va_t page = round_down(va, PPT_PAGE_BYTES);
 	const uint64_t leaf = options.heap << 10;
+	const uint32_t access =
+		(t->error & ERROR_WRITE ? PPT_ACCESS_WRITE : 0u) |
+		(t->error & ERROR_USER ? PPT_ACCESS_USER : 0u) |
+		(t->error & ERROR_FETCH ? PPT_ACCESS_EXEC : 0u);
 	struct ppt_fault f;
 
 	if (options.stale)
 		stop(STOP_STALE, "page fault at %lx, error %lx", va, t->error);
-	if (ppt_fault(&current, va, access_of(t->error), &f, &diag))
+	if (ppt_fault(&current, va, access, &f, &diag))
 		program_fails("no address", va);
 	if (f.kind <= PPT_FAULT_REPLACED)
 		faults_cured++;
@@ -77,7 +74,7 @@ void page_fault(struct trap *t, ppt_va_t va)
 /* --------------------------------------------------------- system calls -- */
 
 /* A program's text, byte by byte as the tables say, and a number. */
-static void print_text(ppt_va_t va, uint64_t bytes, uint64_t number)
+static uint64_t print_text(ppt_va_t va, uint64_t bytes, uint64_t number)
 {
 	struct ppt_extent at;
 
@@ -88,6 +85,7 @@ static void print_text(ppt_va_t va, uint64_t bytes, uint64_t number)
 		print_char(*(const char *)phys(at.pa));
 	}
 	print(" %lu\n", number);
+	return 0;
 }
 
 static uint64_t query(ppt_va_t va)
@@ -109,10 +107,8 @@ uint64_t system_call(struct trap *t)
 		user_leave(t->rdi);
 	if (t->rax == CALL_QUERY)
 		return query(t->rdi);
-	if (t->rax == CALL_PRINT) {
-		print_text(t->rdi, t->rsi, t->rdx);
-		return 0;
-	}
+	if (t->rax == CALL_PRINT)
+		return print_text(t->rdi, t->rsi, t->rdx);
 	if (t->rdi - USER_HEAP >= USER_HEAP_BYTES || t->rsi > PPT_PAGE_WORDS)
 		program_fails("not the heap", t->rdi);
 	if (t->rax == CALL_MAP)

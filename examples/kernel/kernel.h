@@ -89,8 +89,8 @@ struct pvh_range {
 } __attribute__((packed, aligned(4)));
 
 /*
- * The words of the command line, which main.c explains: 0 if a word is not
- * there; the number behind its "=", or the first letter there; 1 without one.
+ * The words of the command line, which main.c explains: the number behind a
+ * word's "=", or 1 without one; 0 if it is not there.
  */
 struct options {
 	uint64_t attach, pages, trust, lost, heap, only, rounds;
@@ -237,39 +237,29 @@ static inline uint8_t inb(uint16_t port)
 	return value;
 }
 
-static inline uint64_t read_cr2(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("mov %%cr2, %0" : "=r"(value));
-	return value;
-}
-
-static inline uint64_t read_cr3(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("mov %%cr3, %0" : "=r"(value));
-	return value;
-}
-
-static inline void write_cr3(uint64_t value)
-{
-	__asm__ volatile("mov %0, %%cr3" ::"r"(value) : "memory");
-}
-
-static inline void write_cr4(uint64_t value)
-{
-	__asm__ volatile("mov %0, %%cr4" ::"r"(value) : "memory");
-}
-
 static inline uint64_t read_tsc(void)
 {
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
+	return __builtin_ia32_rdtsc();
 }
+
+/* read_cr3(), write_cr3() and so on. */
+#define CONTROL_REGISTER(name)                                                 \
+	static inline uint64_t read_##name(void)                               \
+	{                                                                      \
+		uint64_t value;                                                \
+                                                                               \
+		__asm__ volatile("mov %%" #name ", %0" : "=r"(value));         \
+		return value;                                                  \
+	}                                                                      \
+                                                                               \
+	static inline void write_##name(uint64_t value)                        \
+	{                                                                      \
+		__asm__ volatile("mov %0, %%" #name ::"r"(value) : "memory");  \
+	}
+
+CONTROL_REGISTER(cr2)
+CONTROL_REGISTER(cr3)
+CONTROL_REGISTER(cr4)
 
 /*
  * Write a stretch back to the media.  The load tells cacheloss, the plugin that

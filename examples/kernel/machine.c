@@ -6,6 +6,8 @@
  *
  * Tables of the firmware are read as they come, within their lengths.
  */
+#include <cpuid.h>
+
 #include "kernel.h"
 
 struct acpi_rsdp {
@@ -95,23 +97,6 @@ static void add_dram(const struct pvh_info *info)
 	machine.free_end -= machine.scratch_bytes;
 }
 
-static const struct acpi_table *find_nfit(const struct acpi_rsdp *rsdp)
-{
-	const bool wide = rsdp->revision >= 2 && rsdp->xsdt;
-	const struct acpi_table *root = phys(wide ? rsdp->xsdt : rsdp->rsdt);
-	const uint32_t *at = (const void *)(root + 1);
-	uint64_t count = (root->length - sizeof(*root)) / sizeof(*at);
-
-	for (uint64_t i = 0; i < count && i < ACPI_WORDS_MAX; i += 1 + wide) {
-		const struct acpi_table *table =
-			phys(at[i] | (wide ? (uint64_t)at[i + 1] << 32 : 0));
-
-		if (table->signature == ACPI_NFIT)
-			return table;
-	}
-	return NULL;
-}
-
 static void add_nvdimms(const struct acpi_table *nfit)
 {
 	const char *at = (const char *)nfit + ACPI_NFIT_BYTES;
@@ -129,18 +114,21 @@ static void add_nvdimms(const struct acpi_table *nfit)
 	}
 }
 
-/* --------------------------------------------------------------- CPU -- */
-
-struct cpuid {
-	uint32_t a, b, c, d;
-};
-
-static struct cpuid cpuid(uint32_t leaf)
+/* The NFIT is one of the tables that the root table lists. */
+static void read_acpi(const struct acpi_rsdp *rsdp)
 {
-	struct cpuid r = { .a = leaf };
+	const bool wide = rsdp->revision >= 2 && rsdp->xsdt;
+	const struct acpi_table *root = phys(wide ? rsdp->xsdt : rsdp->rsdt);
+	const uint32_t *at = (const void *)(root + 1);
+	uint64_t count = (root->length - sizeof(*root)) / sizeof(*at);
 
-	__asm__("cpuid" : "+a"(r.a), "=b"(r.b), "+c"(r.c), "=d"(r.d));
-	return r;
+	for (uint64_t i = 0; i < count && i < ACPI_WORDS_MAX; i += 1 + wide) {
+		const struct acpi_table *table =
+			phys(at[i] | (wide ? (uint64_t)at[i + 1] << 32 : 0));
+
+		if (table->signature == ACPI_NFIT)
+			add_nvdimms(table);
+	}
 }
 
 /* ------------------------------------------------------ command line -- */
@@ -167,11 +155,9 @@ static void read_options(const char *at)
 
 		for (uint32_t n = 0; n < 8 && *at > ' ' && *at != '='; at++)
 			name[n++] = *at;
-		if (*at == '=')
-			value = *++at > '9' ? (uint64_t)*at : 0;
 		for (; *at > ' '; at++)
-			if (*at <= '9')
-				value = value * 10 + (uint64_t)(*at - '0');
+			value = *at == '=' ? 0 :
+					     value * 10 + (uint64_t)(*at - '0');
 		for (uint32_t i = 0; i < OPTIONS; i++)
 			if (!__builtin_memcmp(name, option_name[i], 8)) {
 				option[i] = value;
@@ -201,18 +187,17 @@ void *machine_take(uint64_t bytes)
 void machine_init(void)
 {
 	const struct pvh_info *info = phys(boot_info);
-	const struct acpi_table *nfit = NULL;
+	uint32_t a, b, c, d;
 
 	if (info->magic != PVH_MAGIC || info->version == 0)
 		stop(STOP_BOOT_LOADER, "no memory map from the boot loader");
 	if (info->words)
 		read_options(phys(info->words));
-	machine.huge = cpuid(0x80000001).d >> 26 & 1;
-	machine.levels5 = cpuid(0).a >= 7 && cpuid(7).c >> 16 & 1;
+	machine.huge = __get_cpuid(0x80000001, &a, &b, &c, &d) && d >> 26 & 1;
+	machine.levels5 = __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+			  c >> 16 & 1;
 	machine.map.count = 0;
 	add_dram(info);
 	if (info->rsdp)
-		nfit = find_nfit(phys(info->rsdp));
-	if (nfit)
-		add_nvdimms(nfit);
+		read_acpi(phys(info->rsdp));
 }

@@ -3,9 +3,9 @@
  * The story of a boot.  Words of the command line that change it:
  *
  *   create    make a pool where there is none
- *   trust=    none, touch, full
- *   lost=     fault, drop, replace
- *   heap=     leaves of the heap, in KiB: 4, 2048 or 1048576
+ *   trust=N   enum ppt_trust: 0 on touch, 1 none, 2 full
+ *   lost=N    enum ppt_lost: 0 fault, 1 drop, 2 replace
+ *   heap=N    leaves of the heap, in KiB: 4, 2048 or 1048576
  *   only=N    run the program of space N only, in the order of the directory
  *   rounds=N  of the keeper
  *   check     check the pool in the end

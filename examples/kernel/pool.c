@@ -73,12 +73,8 @@ static int try_nvdimm(struct ppt_region *r)
 		.scratch = phys(machine.free_end),
 		.scratch_bytes = machine.scratch_bytes,
 		.present = options.stale ? NULL : &machine.map,
-		.trust = options.trust == 'n' ? PPT_TRUST_NONE :
-			 options.trust == 'f' ? PPT_TRUST_FULL :
-						PPT_TRUST_TOUCH,
-		.lost = options.lost == 'd' ? PPT_LOST_DROP :
-			options.lost == 'r' ? PPT_LOST_REPLACE :
-					      PPT_LOST_FAULT,
+		.trust = (uint32_t)options.trust,
+		.lost = (uint32_t)options.lost,
 		.policy = PPT_POLICY_WX,
 		/*
 		 * Nobody expects content in DRAM: what is mapped there is the

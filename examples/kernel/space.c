@@ -81,7 +81,8 @@ static void check_leaves(void)
 
 	if (machine.huge)
 		return;
-	ppt_iter_init(&it, &current, DIRECT_MAP, DIRECT_MAP + BOOT_MAP_BYTES);
+	ppt_iter_init(&it, &current, DIRECT_MAP,
+		      DIRECT_MAP + BOOT_MAP_BYTES - 1);
 	while (!ppt_iter_next(&it, &at, NULL))
 		if (at.page_size == PPT_SIZE_1G)
 			stop(STOP_NO_1G, "the pool has leaves of 1 GiB, this "
@@ -146,12 +147,8 @@ void space_enter(const struct ppt_space *space,
 /* ------------------------------------------------------------- programs -- */
 
 /* By the number of their space in the directory. */
-static const char *const program_name[] = {
-	[GREETER] = "greeter",
-	[TWIN] = "twin",
-	[TRESPASSER] = "trespasser",
-	[KEEPER] = "keeper",
-};
+static const char *const program_name[] = { "kernel", "greeter", "twin",
+					    "trespasser", "keeper" };
 
 /* Data is one frame for all, read-only, until somebody writes. */
 static void program_make(const char *name, ppt_pa_t *data)

@@ -16,27 +16,21 @@
 #define FROM_RING_3 0x60
 #define EMERGENCY_STACK 1 /* for faults of the kernel's own stack */
 
-	.macro push_all registers:vararg
+	.macro each operation registers:vararg
 	.irp register, \registers
-	push %\register
-	.endr
-	.endm
-
-	.macro pop_all registers:vararg
-	.irp register, \registers
-	pop %\register
+	\operation %\register
 	.endr
 	.endm
 
 	.text
+	.global user_run, user_leave, trap_init
 
 /*
  * uint64_t user_run(entry, stack, first, second): into ring 3, with two
  * arguments.  It returns what user_leave is given.
  */
-	.global user_run
 user_run:
-	push_all rbx, rbp, r12, r13, r14, r15
+	each push, rbx, rbp, r12, r13, r14, r15
 	mov %rsp, tss + TSS_RSP0(%rip)
 	pushq $USER_DATA_SEGMENT
 	push %rsi
@@ -51,11 +45,10 @@ user_run:
 	iretq
 
 /* _Noreturn void user_leave(uint64_t value) */
-	.global user_leave
 user_leave:
 	mov tss + TSS_RSP0(%rip), %rsp
 	mov %rdi, %rax
-	pop_all r15, r14, r13, r12, rbp, rbx
+	each pop, r15, r14, r13, r12, rbp, rbx
 	ret
 
 /*
@@ -104,7 +97,6 @@ emergency_stack_end:
 
 /* void trap_init(void) */
 	.text
-	.global trap_init
 trap_init:
 	lidt idt_register(%rip)
 	mov $TSS_SEGMENT, %eax
@@ -112,12 +104,12 @@ trap_init:
 	ret
 
 /* As struct trap has them, from its end. */
-to_c:	push_all rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, \
+to_c:	each push, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, \
 		r14, r15
 	cld
 	mov %rsp, %rdi
 	call trap
-	pop_all r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, \
+	each pop, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, \
 		rcx, rax
 	add $16, %rsp
 	iretq

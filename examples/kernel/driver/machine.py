@@ -20,6 +20,7 @@ STOPS = {name: number for number, name in enumerate(
 LIBRARY = {"NOMEM": 32, "NOSPC": 48, "MAGIC": 71, "VERSION": 72, "SIZE": 74,
            "CORRUPT": 75, "JOURNAL": 76}
 STOPS |= LIBRARY
+TRUST = {"touch": 0, "none": 1, "full": 2}  # enum ppt_trust
 
 
 class Failed(Exception):

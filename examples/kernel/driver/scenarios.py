@@ -8,7 +8,7 @@ returns what it saw, in a line.
 import random
 import struct
 
-from .machine import STOPS, Nvdimm, expect
+from .machine import STOPS, TRUST, Nvdimm, expect
 
 SCENARIOS = {}
 
@@ -212,7 +212,7 @@ def trust_modes(m):
     seen = []
     path = first(m)
     for count, mode in enumerate(("none", "full", "touch", "none"), 2):
-        boot = again(m, count, path, f"trust={mode}")
+        boot = again(m, count, path, f"trust={TRUST[mode]}")
         seen.append((mode, cured(boot)))
     m.check(path)
     expect(seen[2][1] > 0, f"touch met no cold entry: {seen}")
@@ -287,7 +287,7 @@ def second_nvdimm_gone(m):
         said.append(boot.need(rf"^greeter: visit {count}\n(.*)$")[1])
     expect(said == ["greeter: archive 0", "greeter: archive 1",
                     "ended: lost 20000000", "greeter: archive 2"], said)
-    boot = m.boot("lost=replace", path).stopped("DONE")
+    boot = m.boot("lost=2", path).stopped("DONE")
     boot.need("^greeter: archive 0$")
     return "; ".join(said) + "; replaced on request"
 

@@ -7,7 +7,7 @@ attach with trust on touch also the first touch of 1 % of the pages, which lie
 together or are spread over all tables; for build the building alone.
 """
 
-from .machine import expect
+from .machine import TRUST, expect
 
 PAGES = (1_000, 10_000, 100_000, 1_000_000)
 ICOUNT = ("-icount", "shift=0,sleep=off")
@@ -23,7 +23,7 @@ def count(boot, what):
 
 def multiboot(m):
     """None by Multiboot 1, at the most pages, after measure."""
-    boot = m.boot(f"attach pages={PAGES[-1]} trust=none",
+    boot = m.boot(f"attach pages={PAGES[-1]} trust={TRUST['none']}",
                   m.path(f"pool-{PAGES[-1]}"), extra=ICOUNT,
                   kernel=m.multiboot).stopped("DONE")
     return count(boot, "^CR3 loaded")
@@ -37,7 +37,7 @@ def measure(m, pages, extra):
     boot = m.boot(f"build={pages}", extra=extra).stopped("DONE")
     row["build"] = count(boot, "^stop 1: built")
     for trust, how in (("none", ""), ("touch", ""), ("touch", "spread")):
-        boot = m.boot(f"attach pages={pages} trust={trust} {how}", path,
+        boot = m.boot(f"attach pages={pages} trust={TRUST[trust]} {how}", path,
                       extra=extra).stopped("DONE")
         key = "_".join(filter(None, ("attach", trust, how)))
         row[key] = count(boot, "^CR3 loaded")

@@ -74,16 +74,17 @@ void multiboot_main(void)
 	static struct pvh_info told = { .magic = PVH_MAGIC, .version = 1 };
 	const struct multiboot_info *info = phys((uint32_t)boot_info);
 	const uint32_t *size = phys(info->mmap);
-	const char *words = phys(info->cmdline);
+	const char *words =
+		info->flags & MULTIBOOT_CMDLINE ? phys(info->cmdline) : "";
 
 	if (boot_info >> 32 != MULTIBOOT_MAGIC)
 		stop(STOP_BOOT_LOADER, "not by Multiboot: its magic is %lx",
 		     boot_info >> 32);
 	if (!(info->flags & MULTIBOOT_MMAP) || *size != RANGE_BYTES)
 		stop(STOP_BOOT_LOADER, "no memory map from the boot loader");
-	while (info->flags & MULTIBOOT_CMDLINE && *words > ' ')
-		words++; /* over the kernel's file name */
-	told.words = info->flags & MULTIBOOT_CMDLINE ? (uint64_t)words : 0;
+	while (*words > ' ') /* the kernel's file name */
+		words++;
+	told.words = (uint64_t)words;
 	told.ranges = (uint64_t)(size + 1);
 	told.range_count =
 		info->mmap_bytes / (uint32_t)sizeof(struct pvh_range);
