@@ -106,13 +106,11 @@ no_nx:	.ascii "stop 3: this CPU lacks NX\n"
  * the change is possible only outside of long mode (SDM 3A 4.1.1).
  */
 	.code64
-	.section .text, "ax"
 	.global boot_five_levels
 boot_five_levels:
 	lgdt gdt_low
 	ljmp *to_32
 
-	.section .low, "ax"
 	.align 8
 to_32:	.long 1f, CODE32
 	.code32

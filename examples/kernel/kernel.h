@@ -42,8 +42,7 @@
 /* How a run ends: isa-debug-exit makes the exit code 2 * stop + 1 of it. */
 enum stop {
 	STOP_DONE = 1,
-	STOP_NO_LONG_MODE = 2, /* boot.S */
-	STOP_NO_NX = 3,        /* boot.S */
+	/* 2 and 3: boot.S */
 	STOP_NO_1G = 4,
 	STOP_NO_LA57 = 5,
 	STOP_NO_NVDIMM = 6,
@@ -92,9 +91,14 @@ struct pvh_range {
  * The words of the command line, which main.c explains: the number behind a
  * word's "=", or 1 without one; 0 if it is not there.
  */
+#define OPTIONS(X)                                                             \
+	X(attach)                                                              \
+	X(pages) X(trust) X(lost) X(heap) X(only) X(rounds) X(create) X(check) \
+		X(sizes) X(trace) X(stale) X(spread) X(build)
+#define OPTION_VALUE(name) uint64_t name;
+
 struct options {
-	uint64_t attach, pages, trust, lost, heap, only, rounds;
-	uint64_t create, check, sizes, trace, stale, spread, build;
+	OPTIONS(OPTION_VALUE)
 };
 
 extern struct options options;

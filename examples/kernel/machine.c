@@ -135,14 +135,8 @@ static void read_acpi(const struct acpi_rsdp *rsdp)
 
 #define WORDS_BYTES_MAX 1024
 
-/* In the order of struct options. */
-static const char option_name[][8] = {
-	"attach", "pages", "trust", "lost",  "heap",  "only",   "rounds",
-	"create", "check", "sizes", "trace", "stale", "spread", "build",
-};
-
-#define OPTIONS (sizeof(option_name) / sizeof(option_name[0]))
-_Static_assert(sizeof(options) == OPTIONS * sizeof(uint64_t), "one is missing");
+#define OPTION_NAME(name) #name,
+static const char option_name[][8] = { OPTIONS(OPTION_NAME) };
 
 static void read_options(const char *at)
 {
@@ -158,7 +152,7 @@ static void read_options(const char *at)
 		for (; *at > ' '; at++)
 			value = *at == '=' ? 0 :
 					     value * 10 + (uint64_t)(*at - '0');
-		for (uint32_t i = 0; i < OPTIONS; i++)
+		for (uint32_t i = 0; i < sizeof(options) / sizeof(*option); i++)
 			if (!__builtin_memcmp(name, option_name[i], 8)) {
 				option[i] = value;
 				break;

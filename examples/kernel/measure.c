@@ -48,12 +48,6 @@ void big_touch(uint64_t pages, bool spread)
 
 /* -------------------------------------------- the map as usually built -- */
 
-struct wanted { /* an element of the list */
-	ppt_va_t va;
-	ppt_pa_t frame;
-	uint32_t prot;
-};
-
 static uint32_t *users; /* how often each frame is mapped */
 
 static ppt_pa_t new_table(void)
@@ -91,12 +85,11 @@ static uint64_t *entry_of(uint64_t *table, ppt_va_t va, uint32_t level)
 	return &table[(va >> (12 + 9 * (level - 1))) % PPT_PAGE_WORDS];
 }
 
-static bool build_page(ppt_pa_t root, const struct wanted *w)
+static bool build_page(ppt_pa_t root, const struct ppt_extent *w)
 {
-	uint64_t *table = phys(root), entry = w->frame | ENTRY_PRESENT;
+	uint64_t *table = phys(root), entry = w->pa | ENTRY_PRESENT;
 
-	if (w->va % PPT_PAGE_BYTES || w->frame % PPT_PAGE_BYTES ||
-	    !is_dram(w->frame))
+	if (w->va % PPT_PAGE_BYTES || w->pa % PPT_PAGE_BYTES || !is_dram(w->pa))
 		return false;
 	if (w->prot & PPT_PROT_WRITE)
 		entry |= 2;
@@ -115,22 +108,22 @@ static bool build_page(ppt_pa_t root, const struct wanted *w)
 	if (*table & ENTRY_PRESENT)
 		return false;
 	*table = entry;
-	users[w->frame / PPT_PAGE_BYTES]++;
+	users[w->pa / PPT_PAGE_BYTES]++;
 	return true;
 }
 
 void list_build(uint64_t pages)
 {
-	struct wanted *list = machine_take(pages * sizeof(*list));
+	struct ppt_extent *list = machine_take(pages * sizeof(*list));
 	uint64_t start;
 	ppt_pa_t root;
 
 	users = machine_take((BIG_FRAMES + BIG_FRAMES_BYTES) / PPT_PAGE_BYTES *
 			     sizeof(*users));
 	for (uint64_t i = 0, at = 0; i < pages; i++, at += PPT_PAGE_BYTES)
-		list[i] = (struct wanted){
+		list[i] = (struct ppt_extent){
 			.va = BIG_VA + at,
-			.frame = BIG_FRAMES + at % BIG_FRAMES_BYTES,
+			.pa = BIG_FRAMES + at % BIG_FRAMES_BYTES,
 			.prot = RW,
 		};
 	start = read_tsc();

@@ -135,19 +135,9 @@ void pool_open(void)
 	must("attach", err);
 }
 
-static void show_problem(void *ctx, uint32_t worker,
-			 const struct ppt_problem *problem)
-{
-	(void)ctx;
-	(void)worker;
-	if (problem->severity > PPT_SEVERITY_NOTE)
-		print("problem: %s, page %lu, va %lx\n", problem->code,
-		      problem->page, problem->va);
-}
-
 void pool_check(void)
 {
-	struct ppt_check_config cfg = { .pm = media, .problem = show_problem };
+	struct ppt_check_config cfg = { .pm = media };
 	struct ppt_check_report report;
 
 	cfg.scratch_bytes =

@@ -20,19 +20,10 @@ static uint64_t call(enum call number, uint64_t a, uint64_t b, uint64_t c)
 	return answer;
 }
 
-static void say(const char *text, uint64_t number)
-{
-	uint64_t n = 0;
+#define say(text, number)                                                      \
+	call(CALL_PRINT, (uint64_t)(text), sizeof(text) - 1, number)
 
-	while (text[n])
-		n++;
-	call(CALL_PRINT, (uint64_t)text, n, number);
-}
-
-static uint64_t *word(uint64_t va)
-{
-	return (uint64_t *)va; // NOLINT(performance-no-int-to-ptr)
-}
+#define word(va) ((uint64_t *)(va)) // NOLINT(performance-no-int-to-ptr)
 
 static void keep(uint64_t va, uint64_t value)
 {
@@ -98,12 +89,8 @@ static void trespasser(void)
 #define LOG_INTENT (USER_HEAP + 64)
 #define WINDOW (USER_HEAP + PPT_SIZE_1G)
 #define WINDOW_PAGES 24u
-#define PAGE_STRIDE (PPT_SIZE_2M - 3 * PPT_PAGE_BYTES) /* over many tables */
-
-static uint64_t page_va(uint64_t page)
-{
-	return WINDOW + page * PAGE_STRIDE;
-}
+/* Over many tables. */
+#define PAGE_VA(page) (WINDOW + (page) * (PPT_SIZE_2M - 3 * PPT_PAGE_BYTES))
 
 static uint64_t page_of_round(uint64_t n)
 {
@@ -123,7 +110,7 @@ static uint64_t expected(uint64_t page, uint64_t n, uint64_t *stamp)
 static void change(uint64_t n)
 {
 	uint64_t page = page_of_round(n);
-	uint64_t va = page_va(page), stamp, want = expected(page, n, &stamp);
+	uint64_t va = PAGE_VA(page), stamp, want = expected(page, n, &stamp);
 
 	if (want == 0)
 		call(CALL_UNMAP, va, 1, 0);
@@ -139,7 +126,7 @@ static void change(uint64_t n)
 static bool whole(uint64_t done, uint64_t intent)
 {
 	for (uint64_t page = 0; page < WINDOW_PAGES; page++) {
-		uint64_t va = page_va(page), was, now, before, after;
+		uint64_t va = PAGE_VA(page), was, now, before, after;
 		uint64_t is = call(CALL_QUERY, va, 0, 0);
 
 		before = expected(page, done, &was);

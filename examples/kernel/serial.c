@@ -6,15 +6,14 @@
 
 #define COM1 0x3f8
 #define LINE_STATUS (COM1 + 5)
-#define TRANSMITTER_EMPTY 0x20
+#define EMPTY 0x20 /* the transmitter */
 #define SPINS_MAX 1000000
 #define DEBUG_EXIT 0xf4
 
 void print_char(char c)
 {
-	for (int i = 0; i < SPINS_MAX; i++)
-		if (inb(LINE_STATUS) & TRANSMITTER_EMPTY)
-			break;
+	for (uint32_t i = 0; i < SPINS_MAX && !(inb(LINE_STATUS) & EMPTY); i++)
+		;
 	outb(COM1, (uint8_t)c);
 }
 
