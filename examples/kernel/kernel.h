@@ -91,14 +91,9 @@ struct pvh_range {
  * The words of the command line, which main.c explains: the number behind a
  * word's "=", or 1 without one; 0 if it is not there.
  */
-#define OPTIONS(X)                                                             \
-	X(attach)                                                              \
-	X(pages) X(trust) X(lost) X(heap) X(only) X(rounds) X(create) X(check) \
-		X(sizes) X(trace) X(stale) X(spread) X(build)
-#define OPTION_VALUE(name) uint64_t name;
-
 struct options {
-	OPTIONS(OPTION_VALUE)
+	uint64_t attach, pages, trust, lost, heap, only, rounds;
+	uint64_t create, check, sizes, trace, stale, spread, build;
 };
 
 extern struct options options;

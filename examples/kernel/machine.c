@@ -135,8 +135,11 @@ static void read_acpi(const struct acpi_rsdp *rsdp)
 
 #define WORDS_BYTES_MAX 1024
 
-#define OPTION_NAME(name) #name,
-static const char option_name[][8] = { OPTIONS(OPTION_NAME) };
+/* In the order of struct options. */
+static const char option_name[sizeof(options) / sizeof(uint64_t)][8] = {
+	"attach", "pages", "trust", "lost",  "heap",  "only",   "rounds",
+	"create", "check", "sizes", "trace", "stale", "spread", "build",
+};
 
 static void read_options(const char *at)
 {
@@ -152,7 +155,7 @@ static void read_options(const char *at)
 		for (; *at > ' '; at++)
 			value = *at == '=' ? 0 :
 					     value * 10 + (uint64_t)(*at - '0');
-		for (uint32_t i = 0; i < sizeof(options) / sizeof(*option); i++)
+		for (uint32_t i = 0; i < sizeof(option_name) / 8; i++)
 			if (!__builtin_memcmp(name, option_name[i], 8)) {
 				option[i] = value;
 				break;
