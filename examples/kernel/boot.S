@@ -79,7 +79,8 @@ enter:	mov PHYS(boot_cr4), %eax
 	mov %eax, %ss
 	movabs $boot_stack_end, %rsp
 	lgdt gdt_high
-	lea KERNEL_BASE(%rbp), %rax
+	mov %ebp, %eax
+	add $KERNEL_BASE, %rax
 	call *%rax
 	ud2 /* it does not return */
 

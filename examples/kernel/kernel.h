@@ -58,8 +58,9 @@ enum stop {
 
 /* ------------------------------------------------------ serial.c -- */
 
-/* %s, %lu and %lx are all that the kernel needs. */
 void print_char(char c);
+
+/* %s, %lu and %lx are all that the kernel needs. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void stop(uint64_t why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -9,7 +9,7 @@
 struct ppt_pool *pool;
 struct ppt_attach_report pool_report;
 struct ppt_pm_config media;
-struct ppt_diag diag;
+struct ppt_diag diag = { .what = "", .why = "" };
 
 /*
  * Errors are numbered from -2 (not found) and, where errno has none, from -999
@@ -109,7 +109,6 @@ static void create(const struct ppt_region *r)
 		cfg.regions.region[--cfg.regions.count];
 	/* A product has a source of randomness. */
 	__builtin_memcpy(cfg.uuid.b, &boot_time, sizeof(boot_time));
-	cfg.uuid.b[15] = 'k';
 	must("create", ppt_create(&cfg, &diag));
 	print("created\n");
 }

@@ -137,9 +137,7 @@ void space_enter(const struct ppt_space *space,
 	/* Whoever asks for no trust modes gets none. */
 	if (info->format != boot_format() ||
 	    (pool_report.trust != PPT_TRUST_NONE && !is_armed(&current)))
-		stop(STOP_FORMAT,
-		     "space %s cannot be entered: its format or "
-		     "its kernel half is another one",
+		stop(STOP_FORMAT, "space %s: another format or kernel half",
 		     info->name);
 	write_cr3(info->root_register);
 }
