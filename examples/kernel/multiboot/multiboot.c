@@ -22,6 +22,7 @@ struct multiboot_info {
  * the next one behind it, it is one of PVH's.
  */
 #define RANGE_BYTES 20u
+#define RANGE_STEP ((uint32_t)sizeof(struct pvh_range))
 
 #define RSDP_BYTES 20u
 #define ACPI_RSDP UINT64_C(0x2052545020445352) /* "RSD PTR " */
@@ -80,14 +81,17 @@ void multiboot_main(void)
 	if (boot_info >> 32 != MULTIBOOT_MAGIC)
 		stop(STOP_BOOT_LOADER, "not by Multiboot: its magic is %lx",
 		     boot_info >> 32);
-	if (!(info->flags & MULTIBOOT_MMAP) || *size != RANGE_BYTES)
+	if (info->flags & MULTIBOOT_MMAP)
+		told.range_count = info->mmap_bytes / RANGE_STEP;
+	for (uint32_t i = 0; i < told.range_count; i++)
+		if (size[i * RANGE_STEP / 4] != RANGE_BYTES)
+			told.range_count = 0;
+	if (told.range_count == 0)
 		stop(STOP_BOOT_LOADER, "no memory map from the boot loader");
 	while (*words > ' ') /* the kernel's file name */
 		words++;
 	told.words = (uint64_t)words;
 	told.ranges = (uint64_t)(size + 1);
-	told.range_count =
-		info->mmap_bytes / (uint32_t)sizeof(struct pvh_range);
 	told.rsdp = find_rsdp();
 	boot_info = (uint64_t)&told - KERNEL_BASE;
 	kernel_main();
