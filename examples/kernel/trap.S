@@ -76,7 +76,7 @@ idt:	.set vector, 0
 	.word 16 * vector, KERNEL_CODE_SEGMENT
 	.byte EMERGENCY_STACK & (vector == VECTOR_DOUBLE_FAULT)
 	.byte GATE | (FROM_RING_3 & (vector == VECTOR_CALL))
-	.word 0x8020
+	.word 0x8020 /* the rest of KERNEL_TEXT */
 	.long 0xffffffff, 0
 	.set vector, vector + 1
 	.endr
@@ -88,7 +88,8 @@ idt_register:
 	.section .data.tss, "aw"
 tss:	.long 0
 	.quad 0, 0, 0, 0, emergency_stack_end
-	.fill 15, 4, 0
+	.fill 14, 4, 0
+	.word 0, 104 /* no port is ring 3's */
 
 	.bss
 	.skip 4096
