@@ -32,41 +32,44 @@
 #define USER_HEAP UINT64_C(0x40000000)    /* filled with zeros on demand */
 #define USER_HEAP_BYTES UINT64_C(0x80000000)
 
+/* Rights of mappings. */
+#define R ((uint32_t)PPT_PROT_READ)
+#define RW (R | PPT_PROT_WRITE)
+#define RX (R | PPT_PROT_EXEC)
+#define USER ((uint32_t)PPT_PROT_USER)
+#define GLOBAL ((uint32_t)PPT_PROT_GLOBAL)
+
 /* How a run ends: isa-debug-exit makes the exit code 2 * stop + 1 of it. */
 enum stop {
 	STOP_DONE = 1,
-	STOP_NO_LONG_MODE = 2, /* boot.S */
-	STOP_NO_NX = 3,        /* boot.S */
+	/* 2 and 3: boot.S */
 	STOP_NO_1G = 4,
 	STOP_NO_LA57 = 5,
 	STOP_NO_NVDIMM = 6,
-	STOP_NO_POOL = 7,
-	STOP_VERSION = 8,
-	STOP_DAMAGED = 9,
-	STOP_MEMORY_MAP = 10,
-	STOP_NO_MEMORY = 11,
-	STOP_FORMAT = 12,
-	STOP_FULL = 13,
-	STOP_CHECK = 14,
-	STOP_LIBRARY = 15,
-	STOP_TRAP = 16,
-	STOP_BOOT_LOADER = 17,
-	STOP_STALE = 18,
+	STOP_NO_MEMORY = 7,
+	STOP_BOOT_LOADER = 8,
+	STOP_FORMAT = 9,
+	STOP_DAMAGED = 10,
+	STOP_CHECK = 11,
+	STOP_STALE = 12,
+	STOP_TRAP = 13,
+	STOP_LIBRARY = 20, /* and up: see must() */
 };
 
 /* ------------------------------------------------------ serial.c -- */
 
 void print_char(char c);
+
+/* %s, %lu and %lx are all that the kernel needs. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
-_Noreturn void stop(enum stop why, const char *format, ...)
+_Noreturn void stop(uint64_t why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* ------------------------------------------------------ machine.c -- */
 
-#define WORDS_MAX 16u
-
 /* What the boot loader tells, by PVH or as if. */
 #define PVH_MAGIC 0x336ec578u
+#define PVH_RAM 1
 
 struct pvh_info { /* of version 1 and later */
 	uint32_t magic;
@@ -83,31 +86,39 @@ struct pvh_range {
 	uint64_t len;
 	uint32_t type;
 	uint32_t reserved;
+} __attribute__((packed, aligned(4)));
+
+/*
+ * The words of the command line, which main.c explains: the number behind a
+ * word's "=", or 1 without one; 0 if it is not there.
+ */
+struct options {
+	uint64_t attach, pages, trust, lost, heap, only, rounds;
+	uint64_t create, check, sizes, trace, stale, spread, build;
 };
 
-#define PVH_RAM 1
+extern struct options options;
 
 /* What this boot found. */
 struct machine {
-	const char *word[WORDS_MAX]; /* of the command line */
-	uint32_t word_count;
 	struct ppt_memory_map map;
 	ppt_pa_t free; /* DRAM for the kernel's own use … */
 	ppt_pa_t free_end;
-	bool huge; /* the CPU has 1 GiB pages */
+	uint64_t scratch_bytes; /* … and, from there on, for the library's */
+	bool huge;              /* the CPU has 1 GiB pages */
 	bool levels5;
 };
 
 extern struct machine machine;
-
-void machine_init(ppt_pa_t info);
-
-/* The value of a word "name=value" of the command line; NULL if not there. */
-const char *machine_word(const char *name);
-uint64_t machine_number(const char *name, uint64_t otherwise);
+void machine_init(void);
 
 /* DRAM for good, 4 KiB aligned, not cleared. */
 void *machine_take(uint64_t bytes);
+
+static inline struct ppt_region *regions_end(void)
+{
+	return machine.map.region + machine.map.count;
+}
 
 /* A physical address on the boot tables. */
 static inline void *phys(ppt_pa_t pa)
@@ -118,20 +129,15 @@ static inline void *phys(ppt_pa_t pa)
 /* ------------------------------------------------------ pool.c -- */
 
 extern struct ppt_pool *pool;
-extern enum ppt_format pool_format; /* of every space in it */
 extern struct ppt_attach_report pool_report;
-extern uint64_t pool_scratch_bytes;
+extern struct ppt_pm_config media; /* where it is at this boot */
+
+/* What the library says of a failure; and the end, if there was one. */
+extern struct ppt_diag diag;
+void must(const char *call, int err);
 
 /* Attach the pool, wherever it is; made if the word "create" is given. */
 void pool_open(void);
-
-/* After that, once: what memory the library has no need of is free again. */
-void pool_trim(void);
-ppt_pa_t pool_base(void); /* at this boot */
-
-/* An error of the library that nothing can be done about. */
-_Noreturn void library_fails(const char *call, int err,
-			     const struct ppt_diag *diag);
 
 /* Confirm what the library wants flushed from the TLB. */
 void tlb_settle(void);
@@ -141,27 +147,33 @@ void pool_check(void);
 
 /* ------------------------------------------------------ space.c -- */
 
-#define KERNEL_SPACE "kernel"
-#define BIG_SPACE "big" /* of measure.c */
+/* The space that runs; on the boot tables: the last one. */
+extern struct ppt_space current;
 
 /* Open the space that the kernel starts on; made if it is not there. */
 void kernel_half_open(const char *name, struct ppt_space_info *info);
 
 /* A space with the kernel half and nothing else. */
-int space_make(const char *name, struct ppt_space *out, struct ppt_diag *diag);
-
-/* The programs' spaces, if there are none yet. */
-void programs_install(void);
+void space_make(const char *name, struct ppt_space *out);
 
 /* Load a space's root; the kernel half is there from the next instruction. */
-void space_enter(struct ppt_space *space, const struct ppt_space_info *info);
-extern struct ppt_space current;
+void space_enter(const struct ppt_space *space,
+		 const struct ppt_space_info *info);
 
-/* Run the program of every space. */
+/* The programs' spaces, if there are none yet; and run what is in each. */
+void programs_install(void);
 void programs_run(void);
 
-/* The program in ring 3 did what it must not: it ends. */
-_Noreturn void program_fails(const char *what, uint64_t at);
+/* The library's calls, where there is nothing to do about a failure. */
+void map(struct ppt_space *space, ppt_va_t va, ppt_pa_t pa, uint64_t len,
+	 uint32_t prot, uint32_t flags);
+ppt_pa_t frame_of(struct ppt_space *space, ppt_va_t va);
+
+/*
+ * Fill a page that was mapped UNZEROED in the transaction that is open, and
+ * write it back: it is whole on the media before anything leads to it.
+ */
+void page_fill(struct ppt_space *space, ppt_va_t va, const void *from);
 
 /* ------------------------------------------------------ fault.c -- */
 
@@ -170,26 +182,22 @@ extern uint64_t faults_cured; /* by the library alone */
 void page_fault(struct trap *t, ppt_va_t va);
 uint64_t system_call(struct trap *t);
 
+/* The program in ring 3 did what it must not: it ends. */
+_Noreturn void program_fails(const char *what, uint64_t at);
+
 /* ---------------------------------------------------- measure.c -- */
 
 /* A space "big" in the pool that maps so many pages. */
-void big_make(uint64_t pages);
+#define BIG_SPACE "big"
+_Noreturn void big_make(uint64_t pages);
 
 /* Read 1 % of its pages, on its tables: of each part, or the first. */
-void big_touch(uint64_t pages, bool spread);
+_Noreturn void big_touch(uint64_t pages, bool spread);
 
-/* The same map from a list in DRAM: the list, and the tables, which it loads. */
-void list_make(uint64_t pages);
-void list_build(uint64_t pages);
+/* The same map from a list in DRAM. */
+_Noreturn void list_build(uint64_t pages);
 
-/* How many pages of the range the MMU has marked dirty, and are mapped. */
-uint64_t dirty_pages(ppt_va_t va, ppt_va_t last, uint64_t *mapped);
-
-/*
- * What a boot without recovery does: load the root where it lies now, whatever
- * is in it.  The kernel half is that of the boot tables, for the sake of
- * telling the tale.
- */
+/* What a boot without recovery does: load the root, whatever is in it. */
 _Noreturn void stale_root(void);
 
 /* ------------------------------------------------- boot.S, trap.[cS] -- */
@@ -201,25 +209,20 @@ struct trap {
 	uint64_t rip, cs, rflags, rsp, ss;
 };
 
-extern const char programs[], programs_end[]; /* the image */
-extern uint64_t boot_pml4[], boot_pml5[];
+extern const char programs[], programs_end[]; /* the image, whole pages */
+extern uint64_t boot_info, boot_time, boot_root, boot_cr4;
 extern char boot_stack[], boot_stack_end[];
-_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered);
-void boot_five_levels(void);
+_Noreturn void kernel_main(void);
+_Noreturn void boot_five_levels(void);
 void trap_init(void);
-uint64_t user_run(ppt_va_t entry, ppt_va_t stack, uint64_t argument);
+uint64_t user_run(ppt_va_t entry, ppt_va_t stack, uint64_t first,
+		  uint64_t second);
 _Noreturn void user_leave(uint64_t value);
 
-/* The boot tables' root. */
-static inline uint64_t boot_root(void)
-{
-	const uint64_t *root = pool_format == PPT_FORMAT_X86_64_5 ? boot_pml5 :
-								    boot_pml4;
-
-	return (uint64_t)root - KERNEL_BASE;
-}
-
 /* ------------------------------------------------------ the CPU -- */
+
+#define CR4_PGE UINT64_C(0x80)
+#define CR4_LA57 UINT64_C(0x1000)
 
 static inline void outb(uint16_t port, uint8_t value)
 {
@@ -234,34 +237,29 @@ static inline uint8_t inb(uint16_t port)
 	return value;
 }
 
-static inline uint64_t read_cr2(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("mov %%cr2, %0" : "=r"(value));
-	return value;
-}
-
-static inline uint64_t read_cr3(void)
-{
-	uint64_t value;
-
-	__asm__ volatile("mov %%cr3, %0" : "=r"(value));
-	return value;
-}
-
-static inline void write_cr3(uint64_t value)
-{
-	__asm__ volatile("mov %0, %%cr3" ::"r"(value) : "memory");
-}
-
 static inline uint64_t read_tsc(void)
 {
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
+	return __builtin_ia32_rdtsc();
 }
+
+/* read_cr3(), write_cr3() and so on. */
+#define CONTROL_REGISTER(name)                                                 \
+	static inline uint64_t read_##name(void)                               \
+	{                                                                      \
+		uint64_t value;                                                \
+                                                                               \
+		__asm__ volatile("mov %%" #name ", %0" : "=r"(value));         \
+		return value;                                                  \
+	}                                                                      \
+                                                                               \
+	static inline void write_##name(uint64_t value)                        \
+	{                                                                      \
+		__asm__ volatile("mov %0, %%" #name ::"r"(value) : "memory");  \
+	}
+
+CONTROL_REGISTER(cr2)
+CONTROL_REGISTER(cr3)
+CONTROL_REGISTER(cr4)
 
 /*
  * Write a stretch back to the media.  The load tells cacheloss, the plugin that

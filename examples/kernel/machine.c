@@ -6,12 +6,12 @@
  *
  * Tables of the firmware are read as they come, within their lengths.
  */
+#include <cpuid.h>
+
 #include "kernel.h"
 
 struct acpi_rsdp {
-	uint64_t signature;
-	uint8_t checksum;
-	char oem[6];
+	uint8_t skip[15];
 	uint8_t revision;
 	uint32_t rsdt;
 	uint32_t length;
@@ -26,8 +26,8 @@ struct acpi_table {
 
 #define ACPI_NFIT 0x5449464e /* "NFIT" */
 #define ACPI_NFIT_BYTES 40
-#define ACPI_TABLES_MAX 64
-#define NFIT_PARTS_MAX 256
+#define ACPI_WORDS_MAX 128
+#define NFIT_PARTS_MAX 256u
 
 /* A part of the NFIT: a range of system physical addresses. */
 struct nfit_range {
@@ -36,19 +36,18 @@ struct nfit_range {
 	uint16_t index;
 	uint16_t flags;
 	uint32_t skip[2];
-	uint8_t guid[16];
+	uint64_t guid[2];
 	uint64_t base;
 	uint64_t len;
-	uint64_t attributes;
 };
 
 #define NFIT_RANGE 0
 /* Byte-addressable persistent memory, 66f0d379-b4f3-4074-ac43-0d3318b78cdb. */
-static const struct ppt_uuid pmem_guid = { { 0x79, 0xd3, 0xf0, 0x66, 0xf3, 0xb4,
-					     0x74, 0x40, 0xac, 0x43, 0x0d, 0x33,
-					     0x18, 0xb7, 0x8c, 0xdb } };
+#define GUID_PMEM_LOW UINT64_C(0x4074b4f366f0d379)
+#define GUID_PMEM_HIGH UINT64_C(0xdb8cb718330d43ac)
 
 struct machine machine;
+struct options options = { .heap = 4, .rounds = 8 };
 
 /* -------------------------------------------------------- memory map -- */
 
@@ -80,6 +79,8 @@ static void add_dram(const struct pvh_info *info)
 	const struct pvh_range *end = r + info->range_count;
 	uint32_t number = 0;
 
+	machine.free = machine.free_end =
+		KERNEL_DATA - KERNEL_BASE + PPT_SIZE_2M;
 	for (; r < end; r++) {
 		ppt_pa_t base = (r->base + PPT_SIZE_2M - 1) & -PPT_SIZE_2M;
 		ppt_pa_t last = (r->base + r->len) & -PPT_SIZE_2M;
@@ -87,31 +88,13 @@ static void add_dram(const struct pvh_info *info)
 		if (r->type != PVH_RAM || last <= base)
 			continue;
 		add_region(PPT_REGION_DRAM, number++, base, last - base);
-		if (base < KERNEL_DATA - KERNEL_BASE)
+		if (base < machine.free && machine.free < r->base + r->len)
 			machine.free_end = r->base + r->len;
 	}
-	machine.free = KERNEL_DATA - KERNEL_BASE + PPT_SIZE_2M;
-	if (machine.free_end < machine.free)
-		machine.free_end = machine.free;
-}
-
-static const struct acpi_table *find_nfit(const struct acpi_rsdp *rsdp)
-{
-	bool wide = rsdp->revision >= 2 && rsdp->xsdt;
-	const struct acpi_table *root = phys(wide ? rsdp->xsdt : rsdp->rsdt);
-	const char *entry = (const char *)(root + 1);
-	uint32_t size = wide ? 8 : 4;
-	uint32_t count = (root->length - (uint32_t)sizeof(*root)) / size;
-
-	for (uint32_t i = 0; i < count && i < ACPI_TABLES_MAX; i++) {
-		ppt_pa_t pa = 0;
-
-		__builtin_memcpy(&pa, entry + i * size, size);
-		if (((const struct acpi_table *)phys(pa))->signature ==
-		    ACPI_NFIT)
-			return phys(pa);
-	}
-	return NULL;
+	/* The library gets half of it. */
+	machine.scratch_bytes = (machine.free_end - machine.free) / 2 &
+				-(uint64_t)PPT_PAGE_BYTES;
+	machine.free_end -= machine.scratch_bytes;
 }
 
 static void add_nvdimms(const struct acpi_table *nfit)
@@ -122,69 +105,65 @@ static void add_nvdimms(const struct acpi_table *nfit)
 	for (uint32_t i = 0; at < end && i < NFIT_PARTS_MAX; i++) {
 		const struct nfit_range *r = (const void *)at;
 
-		at += r->length;
-		if (r->type == NFIT_RANGE &&
-		    !__builtin_memcmp(r->guid, pmem_guid.b, sizeof(r->guid)))
+		if (r->type == NFIT_RANGE && r->guid[0] == GUID_PMEM_LOW &&
+		    r->guid[1] == GUID_PMEM_HIGH)
 			add_region(PPT_REGION_PMEM, r->index, r->base, r->len);
 		if (r->length == 0)
 			return;
+		at += r->length;
 	}
 }
 
-/* --------------------------------------------------------------- CPU -- */
-
-static void ask_cpu(void)
+/* The NFIT is one of the tables that the root table lists. */
+static void read_acpi(const struct acpi_rsdp *rsdp)
 {
-	uint32_t a = 0x80000001, b, c = 0, d;
+	const bool wide = rsdp->revision >= 2 && rsdp->xsdt;
+	const struct acpi_table *root = phys(wide ? rsdp->xsdt : rsdp->rsdt);
+	const uint32_t *at = (const void *)(root + 1);
+	uint64_t count = (root->length - sizeof(*root)) / sizeof(*at);
 
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	machine.huge = d >> 26 & 1;
-	a = 0;
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	if (a < 7)
-		return;
-	a = 7;
-	c = 0;
-	__asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-	machine.levels5 = c >> 16 & 1;
+	for (uint64_t i = 0; i < count && i < ACPI_WORDS_MAX; i += 1 + wide) {
+		const struct acpi_table *table =
+			phys(at[i] | (wide ? (uint64_t)at[i + 1] << 32 : 0));
+
+		if (table->signature == ACPI_NFIT)
+			add_nvdimms(table);
+	}
 }
 
 /* ------------------------------------------------------ command line -- */
 
-static void find_words(const char *at)
+#define WORDS_BYTES_MAX 1024
+
+/* In the order of struct options. */
+static const char option_name[sizeof(options) / sizeof(uint64_t)][8] = {
+	"attach", "pages", "trust", "lost",  "heap",  "only",   "rounds",
+	"create", "check", "sizes", "trace", "stale", "spread", "build",
+};
+
+static void read_options(const char *at)
 {
-	while (*at && machine.word_count < WORDS_MAX) {
-		machine.word[machine.word_count++] = at;
-		while (*at && *at != ' ')
-			at++;
-		while (*at == ' ')
-			at++;
+	const char *end = at + WORDS_BYTES_MAX;
+	uint64_t *option = &options.attach;
+
+	while (*at && at < end) {
+		char name[8] = { 0 };
+		uint64_t value = 1;
+
+		for (uint32_t n = 0; n < 8 && *at > ' ' && *at != '='; at++)
+			name[n++] = *at;
+		for (; *at > ' '; at++)
+			value = *at == '=' ? 0 :
+					     value * 10 + (uint64_t)(*at - '0');
+		for (uint32_t i = 0; i < sizeof(option_name) / 8; i++)
+			if (!__builtin_memcmp(name, option_name[i], 8)) {
+				option[i] = value;
+				break;
+			}
+		at += *at != 0;
 	}
-}
-
-const char *machine_word(const char *name)
-{
-	for (uint32_t i = 0; i < machine.word_count; i++) {
-		const char *at = machine.word[i], *n = name;
-
-		while (*n && *at == *n)
-			at++, n++;
-		if (!*n && (*at == '=' || *at == ' ' || !*at))
-			return *at == '=' ? at + 1 : at;
-	}
-	return NULL;
-}
-
-uint64_t machine_number(const char *name, uint64_t otherwise)
-{
-	const char *at = machine_word(name);
-	uint64_t n = 0;
-
-	if (!at)
-		return otherwise;
-	for (; *at >= '0' && *at <= '9'; at++)
-		n = n * 10 + (uint64_t)(*at - '0');
-	return n;
+	if (*at)
+		stop(STOP_BOOT_LOADER, "the command line has no end");
 }
 
 /* -------------------------------------------------------------- all -- */
@@ -201,19 +180,21 @@ void *machine_take(uint64_t bytes)
 	return phys(pa);
 }
 
-void machine_init(ppt_pa_t info_pa)
+/* The words first: whatever is in memory now may be overwritten later. */
+void machine_init(void)
 {
-	const struct pvh_info *info = phys(info_pa);
-	const struct acpi_table *nfit = NULL;
+	const struct pvh_info *info = phys(boot_info);
+	uint32_t a, b, c, d;
 
 	if (info->magic != PVH_MAGIC || info->version == 0)
 		stop(STOP_BOOT_LOADER, "no memory map from the boot loader");
 	if (info->words)
-		find_words(phys(info->words));
-	ask_cpu();
+		read_options(phys(info->words));
+	machine.huge = __get_cpuid(0x80000001, &a, &b, &c, &d) && d >> 26 & 1;
+	machine.levels5 = __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
+			  c >> 16 & 1;
+	machine.map.count = 0;
 	add_dram(info);
 	if (info->rsdp)
-		nfit = find_nfit(phys(info->rsdp));
-	if (nfit)
-		add_nvdimms(nfit);
+		read_acpi(phys(info->rsdp));
 }

@@ -3,12 +3,11 @@
  * The story of a boot.  Words of the command line that change it:
  *
  *   create    make a pool where there is none
- *   trust=    none, touch, full
- *   lost=     fault, drop, replace
- *   heap=     leaves of the heap: 4 (KiB), 2 (MiB), 1 (GiB)
- *   only=NAME run no other space's program
+ *   trust=N   enum ppt_trust: 0 on touch, 1 none, 2 full
+ *   lost=N    enum ppt_lost: 0 fault, 1 drop, 2 replace
+ *   heap=N    leaves of the heap, in KiB: 4, 2048 or 1048576
+ *   only=N    run the program of space N only, in the order of the directory
  *   rounds=N  of the keeper
- *   dirty     tell which pages of the heaps the MMU found written
  *   check     check the pool in the end
  *   sizes     tell how much stack and scratch memory it took
  *   trace     for cacheloss
@@ -19,24 +18,6 @@
  */
 #include "kernel.h"
 
-static _Noreturn void build_from_list(uint64_t pages)
-{
-	uint64_t start;
-
-	list_make(pages);
-	start = read_tsc();
-	list_build(pages);
-	stop(STOP_DONE, "built, count %lu", read_tsc() - start);
-}
-
-static _Noreturn void touch_big(uint64_t pages, bool spread)
-{
-	uint64_t start = read_tsc();
-
-	big_touch(pages, spread);
-	stop(STOP_DONE, "touched, count %lu", read_tsc() - start);
-}
-
 /* The first access is a fault if tables are trusted on touch. */
 static void check_direct_map(void)
 {
@@ -44,7 +25,7 @@ static void check_direct_map(void)
 	const volatile uint64_t *a = phys(DIRECT_MAP + text);
 	const uint64_t seen = *a;
 
-	write_cr3(boot_root());
+	write_cr3(boot_root);
 	if (seen != *(const volatile uint64_t *)phys(text))
 		stop(STOP_TRAP, "the direct map leads elsewhere");
 }
@@ -53,50 +34,47 @@ static void check_direct_map(void)
 static void show_sizes(void)
 {
 	const char *low = boot_stack;
+	struct ppt_geometry g;
 
 	while (low < boot_stack_end && !*low)
 		low++;
+	ppt_geometry(pool, &g);
 	print("sizes: stack %lu, scratch %lu\n",
-	      (uint64_t)(boot_stack_end - low), pool_scratch_bytes);
+	      (uint64_t)(boot_stack_end - low),
+	      ppt_scratch_bytes(g.bytes, g.journal_bytes));
 }
 
-_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered)
+_Noreturn void kernel_main(void)
 {
 	struct ppt_space_info space;
-	uint64_t pages, loaded;
-	bool attach, spread;
+	uint64_t loaded;
 
 	trap_init();
-	machine_init(boot_info);
-	pages = machine_number("build", 0);
-	if (pages)
-		build_from_list(pages);
+	machine_init();
+	if (options.build)
+		list_build(options.build);
 	pool_open();
-	pages = machine_number("pages", 0);
-	attach = machine_word("attach");
-	kernel_half_open(attach ? BIG_SPACE : KERNEL_SPACE, &space);
-	if (pages && !attach) {
-		big_make(pages);
-		stop(STOP_DONE, "big is made");
-	}
-	spread = machine_word("spread"); /* the words are out of reach then */
+	if (options.stale)
+		stale_root();
+	kernel_half_open(options.attach ? BIG_SPACE : "kernel", &space);
+	if (options.pages && !options.attach)
+		big_make(options.pages);
 	space_enter(&current, &space);
 	loaded = read_tsc();
 	print("CR3 loaded %lx, %s, %lu records replayed, count %lu\n",
 	      read_cr3(), ppt_verdict_name(pool_report.verdict),
-	      pool_report.records_replayed, loaded - entered);
-	if (pages)
-		touch_big(pages, spread);
+	      pool_report.records_replayed, loaded - boot_time);
+	if (options.pages)
+		big_touch(options.pages, options.spread);
 	check_direct_map();
-	pool_trim();
 	programs_install();
 	programs_run();
 	print("%lu faults cured, %lu tables checked, %lu damaged\n",
 	      faults_cured, pool_report.tables_checked,
 	      pool_report.tables_damaged);
-	if (machine_word("sizes"))
+	if (options.sizes)
 		show_sizes();
-	if (machine_word("check"))
+	if (options.check)
 		pool_check();
 	stop(STOP_DONE, "done");
 }

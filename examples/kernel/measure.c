@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Three ways to the same memory map, counted: built page by page from a list,
- * as a boot without persistent memory does, or attached; and a look at what
- * the MMU leaves in the tables.
+ * Ways to the same memory map, counted: built page by page from a list, as a
+ * boot without persistent memory does, or attached; and the root as it is found,
+ * without recovery.
  *
  * The map is BIG_VA and up, 4 KiB pages, onto DRAM again and again.
  */
@@ -15,20 +15,8 @@
 
 #define ENTRY_PRESENT UINT64_C(1)
 #define ENTRY_TABLE UINT64_C(7)
-#define ENTRY_LARGE UINT64_C(0x80)
-#define ENTRY_DIRTY UINT64_C(0x40)
 #define ENTRY_PA UINT64_C(0x000ffffffffff000)
 #define ENTRY_NX (UINT64_C(1) << 63)
-
-static uint32_t slot_of(ppt_va_t va, uint32_t level)
-{
-	return (uint32_t)(va >> (12 + 9 * (level - 1))) % PPT_PAGE_WORDS;
-}
-
-static uint32_t levels(void)
-{
-	return pool_format == PPT_FORMAT_X86_64_5 ? 5 : 4;
-}
 
 /* ------------------------------------------------ the map in the pool -- */
 
@@ -36,58 +24,31 @@ void big_make(uint64_t pages)
 {
 	const uint64_t bytes = pages * PPT_PAGE_BYTES;
 	struct ppt_space space;
-	struct ppt_diag diag;
-	int err = space_make(BIG_SPACE, &space, &diag);
 
-	for (uint64_t at = 0; !err && at < bytes; at += BIG_FRAMES_BYTES) {
-		uint64_t len = bytes - at;
-
-		if (len > BIG_FRAMES_BYTES)
-			len = BIG_FRAMES_BYTES;
-		err = ppt_map(&space, BIG_VA + at, BIG_FRAMES, len,
-			      PPT_PROT_READ | PPT_PROT_WRITE, PPT_MAP_4K,
-			      &diag);
-	}
-	if (!err)
-		err = ppt_checkpoint(pool);
-	if (err)
-		library_fails("big", err, &diag);
+	space_make(BIG_SPACE, &space);
+	for (uint64_t at = 0; at < bytes; at += BIG_FRAMES_BYTES)
+		map(&space, BIG_VA + at, BIG_FRAMES,
+		    bytes - at < BIG_FRAMES_BYTES ? bytes - at :
+						    BIG_FRAMES_BYTES,
+		    RW, PPT_MAP_4K);
+	must("big", ppt_checkpoint(pool));
+	stop(STOP_DONE, "big is made");
 }
 
 void big_touch(uint64_t pages, bool spread)
 {
 	const uint64_t step = spread ? TOUCH_EVERY : 1;
 	const uint64_t end = spread ? pages : pages / TOUCH_EVERY;
+	const uint64_t start = read_tsc();
 
 	for (uint64_t i = 0; i < end; i += step)
 		(void)*(volatile char *)phys(BIG_VA + i * PPT_PAGE_BYTES);
+	stop(STOP_DONE, "touched, count %lu", read_tsc() - start);
 }
 
 /* -------------------------------------------- the map as usually built -- */
 
-struct wanted { /* an element of the list */
-	ppt_va_t va;
-	ppt_pa_t frame;
-	uint32_t prot;
-};
-
-static struct wanted *list;
 static uint32_t *users; /* how often each frame is mapped */
-static ppt_pa_t built_root;
-
-void list_make(uint64_t pages)
-{
-	list = machine_take(pages * sizeof(*list));
-	users = machine_take((BIG_FRAMES + BIG_FRAMES_BYTES) / PPT_PAGE_BYTES *
-			     sizeof(*users));
-	for (uint64_t i = 0; i < pages; i++)
-		list[i] = (struct wanted){
-			.va = BIG_VA + i * PPT_PAGE_BYTES,
-			.frame = BIG_FRAMES +
-				 i * PPT_PAGE_BYTES % BIG_FRAMES_BYTES,
-			.prot = PPT_PROT_READ | PPT_PROT_WRITE,
-		};
-}
 
 static ppt_pa_t new_table(void)
 {
@@ -97,23 +58,38 @@ static ppt_pa_t new_table(void)
 	return (ppt_pa_t)table;
 }
 
+/* A root with the kernel half of the boot tables. */
+static ppt_pa_t new_root(void)
+{
+	const uint32_t half = PPT_PAGE_WORDS / 2;
+	const uint64_t *boot = phys(boot_root);
+	ppt_pa_t root = new_table();
+
+	__builtin_memcpy((uint64_t *)phys(root) + half, boot + half,
+			 half * sizeof(*boot));
+	return root;
+}
+
 static bool is_dram(ppt_pa_t frame)
 {
-	for (uint32_t i = 0; i < machine.map.count; i++) {
-		const struct ppt_region *r = &machine.map.region[i];
+	const struct ppt_region *r = machine.map.region;
 
+	for (uint32_t i = machine.map.count; i; i--, r++)
 		if (r->kind == PPT_REGION_DRAM && frame - r->base < r->len)
 			return true;
-	}
 	return false;
 }
 
-static bool build_page(const struct wanted *w)
+static uint64_t *entry_of(uint64_t *table, ppt_va_t va, uint32_t level)
 {
-	uint64_t *table = phys(built_root), entry = w->frame | ENTRY_PRESENT;
+	return &table[(va >> (12 + 9 * (level - 1))) % PPT_PAGE_WORDS];
+}
 
-	if (w->va % PPT_PAGE_BYTES || w->frame % PPT_PAGE_BYTES ||
-	    !is_dram(w->frame))
+static bool build_page(ppt_pa_t root, const struct ppt_extent *w)
+{
+	uint64_t *table = phys(root), entry = w->pa | ENTRY_PRESENT;
+
+	if (w->va % PPT_PAGE_BYTES || w->pa % PPT_PAGE_BYTES || !is_dram(w->pa))
 		return false;
 	if (w->prot & PPT_PROT_WRITE)
 		entry |= 2;
@@ -121,94 +97,62 @@ static bool build_page(const struct wanted *w)
 		entry |= 4;
 	if (!(w->prot & PPT_PROT_EXEC))
 		entry |= ENTRY_NX;
-	for (uint32_t level = levels(); level > 1; level--) {
-		uint64_t *e = &table[slot_of(w->va, level)];
+	for (uint32_t level = boot_cr4 & CR4_LA57 ? 5 : 4; level > 1; level--) {
+		uint64_t *e = entry_of(table, w->va, level);
 
 		if (!(*e & ENTRY_PRESENT))
 			*e = new_table() | ENTRY_TABLE;
 		table = phys(*e & ENTRY_PA);
 	}
-	if (table[slot_of(w->va, 1)] & ENTRY_PRESENT)
+	table = entry_of(table, w->va, 1);
+	if (*table & ENTRY_PRESENT)
 		return false;
-	table[slot_of(w->va, 1)] = entry;
-	users[w->frame / PPT_PAGE_BYTES]++;
+	*table = entry;
+	users[w->pa / PPT_PAGE_BYTES]++;
 	return true;
 }
 
 void list_build(uint64_t pages)
 {
-	const uint64_t *boot = phys(boot_root());
-	uint64_t *root;
+	struct ppt_extent *list = machine_take(pages * sizeof(*list));
+	uint64_t start;
+	ppt_pa_t root;
 
-	built_root = new_table();
-	root = phys(built_root);
-	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++)
-		root[i] = boot[i];
+	users = machine_take((BIG_FRAMES + BIG_FRAMES_BYTES) / PPT_PAGE_BYTES *
+			     sizeof(*users));
+	for (uint64_t i = 0, at = 0; i < pages; i++, at += PPT_PAGE_BYTES)
+		list[i] = (struct ppt_extent){
+			.va = BIG_VA + at,
+			.pa = BIG_FRAMES + at % BIG_FRAMES_BYTES,
+			.prot = RW,
+		};
+	start = read_tsc();
+	root = new_root();
 	for (uint64_t i = 0; i < pages; i++)
-		if (!build_page(&list[i]))
+		if (!build_page(root, &list[i]))
 			stop(STOP_TRAP, "the list cannot be built");
-	write_cr3(built_root);
+	write_cr3(root);
+	stop(STOP_DONE, "built, count %lu", read_tsc() - start);
 }
 
-/* --------------------------------------------- what the tables look like -- */
+/* ------------------------------------------------ the root as it is found -- */
 
-/* The lowest entry on the way to an address, as the MMU would find it. */
-static uint64_t entry_of(ppt_pa_t root, ppt_va_t va)
+/* The kernel half is that of the boot tables, for the sake of telling the tale. */
+void stale_root(void)
 {
-	uint64_t entry = root | ENTRY_TABLE;
-
-	for (uint32_t level = levels(); level > 0; level--) {
-		const uint64_t *table = phys(entry & ENTRY_PA);
-
-		entry = table[slot_of(va, level)];
-		if (!(entry & ENTRY_PA) || /* a cold one has its address */
-		    (entry & ENTRY_LARGE && level <= 3))
-			break;
-	}
-	return entry;
-}
-
-uint64_t dirty_pages(ppt_va_t va, ppt_va_t last, uint64_t *mapped)
-{
-	struct ppt_space_info info;
-	struct ppt_extent at;
-	struct ppt_iter it;
-	uint64_t dirty = 0;
-
-	*mapped = 0;
-	if (ppt_space_info(&current, &info, NULL))
-		return 0;
-	ppt_iter_init(&it, &current, va, last);
-	while (!ppt_iter_next(&it, &at, NULL))
-		for (uint64_t i = 0; i < at.len; i += at.page_size, ++*mapped)
-			if (entry_of(info.root_pa, at.va + i) & ENTRY_DIRTY)
-				dirty++;
-	return dirty;
-}
-
-_Noreturn void stale_root(void)
-{
-	const uint64_t *boot = phys(boot_root()), *stale;
 	struct ppt_space_info info;
 	struct ppt_geometry recorded;
-	struct ppt_diag diag;
-	uint64_t *entry, cursor = 0;
-	ppt_pa_t root;
-	int err = ppt_space_next(pool, &cursor, &info, &diag);
+	uint64_t cursor = 0;
+	ppt_pa_t root = new_root(), base = (ppt_pa_t)media.media;
 
-	if (!err)
-		err = ppt_space_next(pool, &cursor, &info, &diag);
-	if (err)
-		library_fails("stale root", err, &diag);
-	pool_trim();
-	root = new_table();
-	entry = phys(root);
+	for (uint32_t i = 0; i < 2; i++)
+		must("stale root", ppt_space_next(pool, &cursor, &info, &diag));
 	ppt_geometry(pool, &recorded);
-	stale = phys(info.root_pa - recorded.phys_base + pool_base());
-	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++)
-		entry[i] = i < PPT_PAGE_WORDS / 2 ? stale[i] : boot[i];
+	__builtin_memcpy(phys(root),
+			 phys(info.root_pa - recorded.phys_base + base),
+			 PPT_PAGE_BYTES / 2);
 	print("stale root: %s, root %lx, of base %lx, now %lx\n", info.name,
-	      info.root_pa, recorded.phys_base, pool_base());
+	      info.root_pa, recorded.phys_base, base);
 	write_cr3(root);
 	if (*(const volatile char *)phys(USER_CODE) == *programs)
 		stop(STOP_DONE, "the root is not stale: the code is there");

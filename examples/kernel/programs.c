@@ -6,47 +6,24 @@
 #include "kernel.h"
 #include "programs.h"
 
-void start(enum program program) __attribute__((section(".text.start")));
+void start(uint64_t program, uint64_t rounds)
+	__attribute__((section(".text.start")));
 
 static uint64_t call(enum call number, uint64_t a, uint64_t b, uint64_t c)
 {
 	uint64_t answer = number;
 
-	__asm__ volatile("int $0x80"
+	__asm__ volatile("int $0x20"
 			 : "+a"(answer)
 			 : "D"(a), "S"(b), "d"(c)
 			 : "memory");
 	return answer;
 }
 
-static void say(const char *text)
-{
-	uint64_t n = 0;
+#define say(text, number)                                                      \
+	call(CALL_PRINT, (uint64_t)(text), sizeof(text) - 1, number)
 
-	while (text[n])
-		n++;
-	call(CALL_PRINT, (uint64_t)text, n, 0);
-}
-
-static void say_number(const char *text, uint64_t n)
-{
-	char digit[22];
-	uint32_t at = sizeof(digit);
-
-	digit[--at] = 0;
-	digit[--at] = '\n';
-	do {
-		digit[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	say(text);
-	say(digit + at);
-}
-
-static uint64_t *word(uint64_t va)
-{
-	return (uint64_t *)va; // NOLINT(performance-no-int-to-ptr)
-}
+#define word(va) ((uint64_t *)(va)) // NOLINT(performance-no-int-to-ptr)
 
 static void keep(uint64_t va, uint64_t value)
 {
@@ -69,17 +46,17 @@ static void greeter(void)
 	uint64_t ahead = *word(FAR_PAGE) - visits;
 
 	if (ahead > 1)
-		say("greeter: the heap was torn\n");
+		say("greeter: the heap was torn", ahead);
 	if (data - visits > ahead)
-		say_number("greeter: its data is not its own: ", data);
+		say("greeter: its data is not its own:", data);
 	if (*word(FAR_PAGE + PPT_PAGE_BYTES)) /* read, and never written */
-		say("greeter: the heap is not zero\n");
+		say("greeter: the heap is not zero", visits);
 	keep(FAR_PAGE, visits + 1);
 	keep(USER_DATA, visits + 1);
 	keep(VISITS, visits + 1);
-	say_number("greeter: visit ", visits + 1);
+	say("greeter: visit", visits + 1);
 	if (call(CALL_QUERY, USER_ARCHIVE, 0, 0)) {
-		say_number("greeter: archive ", *word(USER_ARCHIVE));
+		say("greeter: archive", *word(USER_ARCHIVE));
 		keep(USER_ARCHIVE, visits + 1);
 	}
 }
@@ -94,17 +71,17 @@ static void trespasser(void)
 	uint64_t visit = *word(USER_HEAP);
 
 	keep(USER_HEAP, visit + 1);
-	say_number("trespasser: visit ", visit + 1);
+	say("trespasser: visit", visit + 1);
 	keep(target[visit % 5], 1);
-	say("trespasser: nobody stopped me\n");
+	say("trespasser: nobody stopped me", visit);
 }
 
 /* -------------------------------------------------------------- keeper -- */
 
 /*
- * Changes mappings for as long as it is let, and tells what is durable.  Round
- * n does something to the page of that round; what the pages are after n rounds
- * follows from n alone.  The log in the heap makes a round whole:
+ * Changes mappings for as long as it is let, and tells what is durable.  Rounds
+ * take pages in turn: map, protect, unmap; what a page is after n rounds follows
+ * from n alone.  The log in the heap makes a round whole:
  *
  *   intent = n, then the round, then done = n, then "ack n" on the serial port
  */
@@ -112,39 +89,28 @@ static void trespasser(void)
 #define LOG_INTENT (USER_HEAP + 64)
 #define WINDOW (USER_HEAP + PPT_SIZE_1G)
 #define WINDOW_PAGES 24u
-#define PAGE_STRIDE (PPT_SIZE_2M - 3 * PPT_PAGE_BYTES) /* over many tables */
+/* Over many tables. */
+#define PAGE_VA(page) (WINDOW + (page) * (PPT_SIZE_2M - 3 * PPT_PAGE_BYTES))
 
-static uint64_t page_va(uint32_t page)
+static uint64_t page_of_round(uint64_t n)
 {
-	return WINDOW + page * PAGE_STRIDE;
-}
-
-static uint32_t page_of_round(uint64_t n)
-{
-	return (uint32_t)(n * UINT64_C(0x9e3779b97f4a7c15) >> 33) %
-	       WINDOW_PAGES;
+	return (n - 1) % WINDOW_PAGES;
 }
 
 /* What CALL_QUERY says of a page after n rounds, and its stamp. */
-static uint64_t expected(uint32_t page, uint64_t n, uint64_t *stamp)
+static uint64_t expected(uint64_t page, uint64_t n, uint64_t *stamp)
 {
-	uint64_t state = 0;
+	const uint64_t turns = (n + WINDOW_PAGES - 1 - page) / WINDOW_PAGES;
+	const uint64_t first = (turns + 2) / 3 * 3; /* of the last three */
 
-	*stamp = 0;
-	for (uint64_t i = 1; i <= n; i++) {
-		if (page_of_round(i) != page)
-			continue;
-		state = state == 0 ? 2 : state - 1;
-		if (state == 2)
-			*stamp = i;
-	}
-	return state;
+	*stamp = turns ? (first - 3) * WINDOW_PAGES + page + 1 : 0;
+	return first - turns;
 }
 
 static void change(uint64_t n)
 {
-	uint32_t page = page_of_round(n);
-	uint64_t va = page_va(page), stamp, want = expected(page, n, &stamp);
+	uint64_t page = page_of_round(n);
+	uint64_t va = PAGE_VA(page), stamp, want = expected(page, n, &stamp);
 
 	if (want == 0)
 		call(CALL_UNMAP, va, 1, 0);
@@ -159,8 +125,8 @@ static void change(uint64_t n)
 /* After a crash in round n its page may be as before or as after it. */
 static bool whole(uint64_t done, uint64_t intent)
 {
-	for (uint32_t page = 0; page < WINDOW_PAGES; page++) {
-		uint64_t va = page_va(page), was, now, before, after;
+	for (uint64_t page = 0; page < WINDOW_PAGES; page++) {
+		uint64_t va = PAGE_VA(page), was, now, before, after;
 		uint64_t is = call(CALL_QUERY, va, 0, 0);
 
 		before = expected(page, done, &was);
@@ -176,29 +142,28 @@ static bool whole(uint64_t done, uint64_t intent)
 	return true;
 }
 
-static void keeper(void)
+static void keeper(uint64_t rounds)
 {
-	uint64_t rounds = call(CALL_ROUNDS, 0, 0, 0);
 	uint64_t done = *word(LOG_DONE), intent = *word(LOG_INTENT);
 
-	say_number("keeper: found ", done);
+	say("keeper: found", done);
 	if (intent < done || intent > done + 1 || !whole(done, intent))
-		say("keeper: LOST\n");
+		say("keeper: LOST", intent);
 	for (uint64_t n = done + 1; n <= done + rounds; n++) {
 		keep(LOG_INTENT, n);
 		change(n);
 		keep(LOG_DONE, n);
-		say_number("ack ", n);
+		say("ack", n);
 	}
 }
 
-void start(enum program program)
+void start(uint64_t program, uint64_t rounds)
 {
-	if (program == GREETER)
-		greeter();
-	else if (program == TRESPASSER)
+	if (program == TRESPASSER)
 		trespasser();
+	else if (program == KEEPER)
+		keeper(rounds);
 	else
-		keeper();
+		greeter();
 	call(CALL_EXIT, 0, 0, 0);
 }

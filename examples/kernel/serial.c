@@ -6,19 +6,18 @@
 
 #define COM1 0x3f8
 #define LINE_STATUS (COM1 + 5)
-#define TRANSMITTER_EMPTY 0x20
+#define EMPTY 0x20 /* the transmitter */
 #define SPINS_MAX 1000000
 #define DEBUG_EXIT 0xf4
 
 void print_char(char c)
 {
-	for (int i = 0; i < SPINS_MAX; i++)
-		if (inb(LINE_STATUS) & TRANSMITTER_EMPTY)
-			break;
+	for (uint32_t i = 0; i < SPINS_MAX && !(inb(LINE_STATUS) & EMPTY); i++)
+		;
 	outb(COM1, (uint8_t)c);
 }
 
-static void put_number(uint64_t n, uint32_t base)
+static void print_number(uint64_t n, uint32_t base)
 {
 	char digit[20];
 	uint32_t count = 0;
@@ -31,7 +30,6 @@ static void put_number(uint64_t n, uint32_t base)
 		print_char(digit[--count]);
 }
 
-/* %s, %lu, %lx and %d are all that the kernel needs. */
 static void print_list(const char *at, __builtin_va_list list)
 {
 	for (; *at; at++) {
@@ -42,15 +40,9 @@ static void print_list(const char *at, __builtin_va_list list)
 
 			while (*text)
 				print_char(*text++);
-		} else if (*at == 'd') {
-			int64_t n = __builtin_va_arg(list, int);
-
-			if (n < 0)
-				print_char('-');
-			put_number((uint64_t)(n < 0 ? -n : n), 10);
 		} else {
-			put_number(__builtin_va_arg(list, uint64_t),
-				   *++at == 'x' ? 16 : 10);
+			print_number(__builtin_va_arg(list, uint64_t),
+				     *++at == 'x' ? 16 : 10);
 		}
 	}
 }
@@ -64,14 +56,13 @@ void print(const char *format, ...)
 	__builtin_va_end(list);
 }
 
-_Noreturn void stop(enum stop why, const char *format, ...)
+_Noreturn void stop(uint64_t why, const char *format, ...)
 {
 	__builtin_va_list list;
 
-	print("stop %d: ", why);
+	print("stop %lu: ", why);
 	__builtin_va_start(list, format);
 	print_list(format, list);
-	__builtin_va_end(list);
 	print("\n");
 	for (;;) {
 		outb(DEBUG_EXIT, (uint8_t)why);

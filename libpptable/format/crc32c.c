@@ -113,8 +113,14 @@ static uint32_t plain_words(uint32_t raw, const uint64_t *word, uint64_t n)
 		word += 3 * k * BLOCK;
 		n -= 3 * k * BLOCK;
 	}
-	for (; ppt__crc32c_hw && n; n--)
-		raw = (uint32_t)crc_hw(raw, *word++);
+	if (ppt__crc32c_hw) {
+		uint64_t rest = raw;
+
+#pragma GCC unroll 8
+		for (; n; n--)
+			rest = crc_hw(rest, *word++);
+		return (uint32_t)rest;
+	}
 	for (; n; n--)
 		raw = ppt__crc32c_word_portable(raw, *word++);
 	return raw;

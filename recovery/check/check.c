@@ -88,8 +88,6 @@ size_t ppt_check_scratch_bytes(const void *media, uint64_t bytes,
 static int check_config(const struct ppt_check_config *cfg,
 			struct ppt_diag *diag)
 {
-	if (!cfg->problem)
-		return ppt__fail(diag, PPT_E_INVAL, "problem", "NULL", 0);
 	if (cfg->workers > PPT_CHECK_WORKERS_MAX)
 		return ppt__fail(diag, PPT_E_INVAL, "workers", "too many",
 				 cfg->workers);

@@ -71,7 +71,8 @@ void ppt__check_tell(struct ppt__check_worker *w, struct ppt_problem *problem)
 	const struct ppt_check_config *cfg = &w->check->cfg;
 
 	w->problems[problem->severity]++;
-	cfg->problem(cfg->ctx, w->index, problem);
+	if (cfg->problem)
+		cfg->problem(cfg->ctx, w->index, problem);
 }
 
 void ppt__check_pool(struct ppt_check *c, enum ppt_problem_id id,

@@ -119,13 +119,6 @@ static enum outcome attach(struct harm *h, uint8_t *media, uint64_t *hash)
 	return hash_pool(pool, hash, &h->diag) ? FAILED : READ;
 }
 
-static void ignore(void *ctx, uint32_t worker, const struct ppt_problem *p)
-{
-	(void)ctx;
-	(void)worker;
-	(void)p;
-}
-
 static enum ppt_check_verdict check(struct harm *h)
 {
 	struct ppt_check_config cfg = {
@@ -136,7 +129,6 @@ static enum ppt_check_verdict check(struct harm *h)
 		.scratch_bytes = h->check_bytes,
 		.flags = PPT_CHECK_PRIVATE | PPT_CHECK_EXACT,
 		.pa_bits = 52,
-		.problem = ignore,
 	};
 	struct ppt_check_report report;
 

@@ -12,11 +12,15 @@ QEMU = "qemu-system-x86_64"
 CPU = "max,la57=off"
 SECONDS = 60  # far more than any boot takes
 
-# enum stop of kernel.h, which this must agree with.
+# enum stop of kernel.h, and the library's errors as must() of pool.c tells them.
 STOPS = {name: number for number, name in enumerate(
     ["", "DONE", "NO_LONG_MODE", "NO_NX", "NO_1G", "NO_LA57", "NO_NVDIMM",
-     "NO_POOL", "VERSION", "DAMAGED", "MEMORY_MAP", "NO_MEMORY", "FORMAT",
-     "FULL", "CHECK", "LIBRARY", "TRAP", "BOOT_LOADER", "STALE"])}
+     "NO_MEMORY", "BOOT_LOADER", "FORMAT", "DAMAGED", "CHECK", "STALE",
+     "TRAP"])}
+LIBRARY = {"NOMEM": 32, "NOSPC": 48, "MAGIC": 71, "VERSION": 72, "SIZE": 74,
+           "CORRUPT": 75, "JOURNAL": 76}
+STOPS |= LIBRARY
+TRUST = {"touch": 0, "none": 1, "full": 2}  # enum ppt_trust
 
 
 class Failed(Exception):
@@ -67,7 +71,7 @@ class Machine:
     """The files of one scenario and the programs that it uses."""
 
     def __init__(self, build, folder):
-        self.build = build
+        self.build = os.path.abspath(build)
         self.folder = folder
         self.kernel = self.built("examples/kernel/kernel")
         self.multiboot = self.built("examples/kernel/kernel_multiboot")
@@ -88,6 +92,9 @@ class Machine:
         return shutil.copyfile(path, self.path(name))
 
     def qemu(self, words, nvdimms, memory, cpu, extra=(), kernel=None):
+        # Multiboot gives the kernel this name: it must not depend on where
+        # the project was built.
+        kernel = os.path.relpath(kernel or self.kernel, self.build)
         if nvdimms:
             memory += ",slots=4,maxmem=64G"
         command = [QEMU, "-accel", "tcg", "-cpu", cpu, "-machine",
@@ -95,7 +102,7 @@ class Machine:
                    "-nodefaults", "-display", "none", "-serial", "stdio",
                    "-no-reboot", "-device",
                    "isa-debug-exit,iobase=0xf4,iosize=1",
-                   "-kernel", kernel or self.kernel, "-append", words, *extra]
+                   "-kernel", kernel, "-append", words, *extra]
         for i, nvdimm in enumerate(nvdimms):
             if isinstance(nvdimm, str):
                 nvdimm = Nvdimm(nvdimm)
@@ -105,7 +112,8 @@ class Machine:
     def boot(self, words, *nvdimms, memory="512M", cpu=CPU, extra=(),
              kernel=None, kill_after=None):
         command = self.qemu(words, nvdimms, memory, cpu, extra, kernel)
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(command, cwd=self.build,
+                                   stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE)
         with process:

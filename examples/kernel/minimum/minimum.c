@@ -12,14 +12,16 @@
 #define POOL_BYTES (UINT64_C(64) << 20)
 static char scratch[3 << 19] __attribute__((aligned(64)));
 
-static void need(int err, const char *what, const struct ppt_diag *diag)
+struct ppt_diag diag;
+
+void must(const char *call, int err)
 {
 	if (err)
-		stop(STOP_LIBRARY, "%s: %s, %s", what, ppt_strerror(err),
-		     diag->why);
+		stop(STOP_LIBRARY, "%s: %s, %s", call, ppt_strerror(err),
+		     diag.why);
 }
 
-_Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered)
+void kernel_main(void)
 {
 	struct ppt_attach_config cfg = {
 		.pm = { .media = phys(POOL_BASE), .bytes = POOL_BYTES },
@@ -30,16 +32,13 @@ _Noreturn void kernel_main(ppt_pa_t boot_info, uint64_t entered)
 	struct ppt_space_info info;
 	struct ppt_space space;
 	struct ppt_pool *handle;
-	struct ppt_diag diag;
 
-	(void)boot_info;
-	(void)entered;
-	need(ppt_attach(&cfg, &handle, &report, &diag), "attach", &diag);
-	need(ppt_space_open(handle, "kernel", &space, &diag), "open", &diag);
-	need(ppt_space_info(&space, &info, &diag), "info", &diag);
+	must("attach", ppt_attach(&cfg, &handle, &report, &diag));
+	must("open", ppt_space_open(handle, "kernel", &space, &diag));
+	must("info", ppt_space_info(&space, &info, &diag));
 	/* What the next instruction and the stack need must be there. */
-	need(ppt_arm(&space, KERNEL_TEXT, PPT_SIZE_2M, &diag), "text", &diag);
-	need(ppt_arm(&space, KERNEL_DATA, PPT_SIZE_2M, &diag), "data", &diag);
+	must("text", ppt_arm(&space, KERNEL_TEXT, PPT_SIZE_2M, &diag));
+	must("data", ppt_arm(&space, KERNEL_DATA, PPT_SIZE_2M, &diag));
 	write_cr3(info.root_register);
 	stop(STOP_DONE, "on CR3 %lx, %s", read_cr3(),
 	     ppt_verdict_name(report.verdict));

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What Multiboot 1 tells (specification 0.6.96, section 3.3), told as by PVH.
- *
- * The loader's memory may be behind the kernel's data, where machine_take gives
- * it away: all is copied.
  */
 #include "../kernel.h"
 
@@ -20,67 +17,17 @@ struct multiboot_info {
 	uint32_t mmap;
 };
 
-struct multiboot_range { /* @size does not count itself */
-	uint32_t size;
-	uint64_t base;
-	uint64_t len;
-	uint32_t type; /* as by PVH */
-} __attribute__((packed));
+/*
+ * A range has its size in front, which does not count itself.  With the size of
+ * the next one behind it, it is one of PVH's.
+ */
+#define RANGE_BYTES 20u
+#define RANGE_STEP ((uint32_t)sizeof(struct pvh_range))
 
-#define RANGES_MAX 64u
-#define WORDS_BYTES 1024u
-#define NAME_BYTES 4096u
-#define BIOS_START 0xe0000
-#define BIOS_MIDDLE 0xf0000
-#define BIOS_END 0x100000
-#define RSDP_BYTES 20
+#define RSDP_BYTES 20u
 #define ACPI_RSDP UINT64_C(0x2052545020445352) /* "RSD PTR " */
 
-_Noreturn void multiboot_main(uint64_t boot, uint64_t entered);
-
-static struct pvh_range ranges[RANGES_MAX];
-static char words[WORDS_BYTES];
-
-static ppt_pa_t pa_of(const void *data)
-{
-	return (uint64_t)data - KERNEL_BASE;
-}
-
-static uint32_t copy_ranges(const struct multiboot_info *info)
-{
-	const char *at = phys(info->mmap);
-	uint64_t left = info->mmap_bytes, step;
-	uint32_t count = 0;
-
-	for (; left >= sizeof(struct multiboot_range) && count < RANGES_MAX;
-	     left -= step, at += step) {
-		const struct multiboot_range *r = (const void *)at;
-
-		ranges[count++] = (struct pvh_range){ .base = r->base,
-						      .len = r->len,
-						      .type = r->type };
-		step = (uint64_t)r->size + sizeof(r->size);
-		if (step > left)
-			break;
-	}
-	return count;
-}
-
-/* Without the first word, the file's name. */
-static void copy_words(const char *at)
-{
-	const char *end = at + NAME_BYTES;
-
-	while (*at && *at != ' ' && at < end)
-		at++;
-	while (*at == ' ' && at < end)
-		at++;
-	for (uint32_t i = 0; *at; i++) {
-		if (i == WORDS_BYTES - 1)
-			stop(STOP_BOOT_LOADER, "the command line has no end");
-		words[i] = *at++;
-	}
-}
+_Noreturn void multiboot_main(void);
 
 static bool is_rsdp(const uint8_t *at)
 {
@@ -91,41 +38,61 @@ static bool is_rsdp(const uint8_t *at)
 	return sum == 0;
 }
 
-/* The BIOS has it at a multiple of 16 (ACPI 6.4, 5.2.5.1), or there is none. */
-static ppt_pa_t find_rsdp(ppt_pa_t start, ppt_pa_t end)
+static ppt_pa_t search(ppt_pa_t pa, ppt_pa_t end)
 {
-	const uint64_t *at = phys(start);
-	uint64_t left = (end - start) / sizeof(*at);
-	bool found;
+	const uint64_t *at = phys(pa);
+	uint64_t left = (end - pa) / sizeof(*at);
 
 	while (left) {
 		__asm__ volatile("repne scasq"
-				 : "+D"(at), "+c"(left), "=@ccz"(found)
+				 : "+D"(at), "+c"(left)
 				 : "a"(ACPI_RSDP)
 				 : "memory");
-		if (found && is_rsdp((const void *)(at - 1)))
+		if (at[-1] == ACPI_RSDP && is_rsdp((const void *)(at - 1)))
 			return (ppt_pa_t)(at - 1);
 	}
 	return 0;
 }
 
-_Noreturn void multiboot_main(uint64_t boot, uint64_t entered)
+/*
+ * It is at a multiple of 16 in the BIOS's memory or the first KiB of its data,
+ * of which 0x40e has the segment (ACPI 6.4, 5.2.5.1).  SeaBIOS has its tables in
+ * front of its code: that is looked at first.
+ */
+static ppt_pa_t find_rsdp(void)
+{
+	const uint16_t *segment = phys(KERNEL_BASE + 0x40e);
+	const ppt_pa_t ebda = (ppt_pa_t)*segment << 4;
+	ppt_pa_t found = search(0xf5000, 0x100000);
+
+	if (!found)
+		found = search(0xe0000, 0xf5000);
+	return found ? found : search(ebda, ebda + 1024);
+}
+
+void multiboot_main(void)
 {
 	static struct pvh_info told = { .magic = PVH_MAGIC, .version = 1 };
-	const struct multiboot_info *info = phys((uint32_t)boot);
+	const struct multiboot_info *info = phys((uint32_t)boot_info);
+	const uint32_t *size = phys(info->mmap);
+	const char *words =
+		info->flags & MULTIBOOT_CMDLINE ? phys(info->cmdline) : "";
 
-	if (boot >> 32 != MULTIBOOT_MAGIC)
+	if (boot_info >> 32 != MULTIBOOT_MAGIC)
 		stop(STOP_BOOT_LOADER, "not by Multiboot: its magic is %lx",
-		     boot >> 32);
-	if (!(info->flags & MULTIBOOT_MMAP))
+		     boot_info >> 32);
+	if (info->flags & MULTIBOOT_MMAP)
+		told.range_count = info->mmap_bytes / RANGE_STEP;
+	for (uint32_t i = 0; i < told.range_count; i++)
+		if (size[i * RANGE_STEP / 4] != RANGE_BYTES)
+			told.range_count = 0;
+	if (told.range_count == 0)
 		stop(STOP_BOOT_LOADER, "no memory map from the boot loader");
-	if (info->flags & MULTIBOOT_CMDLINE)
-		copy_words(phys(info->cmdline));
-	told.words = pa_of(words);
-	told.ranges = pa_of(ranges);
-	told.range_count = copy_ranges(info);
-	told.rsdp = find_rsdp(BIOS_MIDDLE, BIOS_END);
-	if (!told.rsdp) /* an older place */
-		told.rsdp = find_rsdp(BIOS_START, BIOS_MIDDLE);
-	kernel_main(pa_of(&told), entered);
+	while (*words > ' ') /* the kernel's file name */
+		words++;
+	told.words = (uint64_t)words;
+	told.ranges = (uint64_t)(size + 1);
+	told.rsdp = find_rsdp();
+	boot_info = (uint64_t)&told - KERNEL_BASE;
+	kernel_main();
 }

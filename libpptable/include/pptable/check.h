@@ -314,8 +314,8 @@ struct ppt_check;
  * @policy:   enum ppt_policy.
  * @pa_bits:  width of physical addresses, 32 to 52; 0: this CPU's.
  * @workers:  1 to PPT_CHECK_WORKERS_MAX; 0 means 1.
- * @problem:  called with @ctx for each problem, by ppt_check_work on the CPU of
- *            that worker; must copy what it wants to keep.
+ * @problem:  NULL, or called with @ctx for each problem, by ppt_check_work on
+ *            the CPU of that worker; must copy what it wants to keep.
  * @progress: NULL, or called with @ctx, the worker, and how many of its 2 MiB
  *            stretches it has done.
  */
@@ -383,8 +383,8 @@ size_t ppt_check_scratch_bytes(const void *media, uint64_t bytes,
  * Damage is not an error: it is reported.
  * Bound:  reads superblocks, the live journal, the directory, every descriptor
  *         and every table above level 1.
- * Return: 0; PPT_E_NOMEM scratch too small; PPT_E_INVAL the media, @problem,
- *         @workers, @pa_bits or a flag.
+ * Return: 0; PPT_E_NOMEM scratch too small; PPT_E_INVAL the media, @workers,
+ *         @pa_bits or a flag.
  */
 int ppt_check_begin(const struct ppt_check_config *cfg, struct ppt_check **out,
 		    struct ppt_diag *diag);
