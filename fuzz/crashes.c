@@ -58,7 +58,7 @@ static uint32_t note_words(struct engine *x, uint32_t event,
 }
 
 static void add_crash(struct crashes *all, struct engine *x,
-		      struct crash_work *work, uint32_t event)
+		      struct crash_work *work, uint32_t event, bool quiet)
 {
 	static struct crash_word word[WORDS_MAX];
 	const struct trace_event *e = &x->work.event[event];
@@ -66,7 +66,12 @@ static void add_crash(struct crashes *all, struct engine *x,
 
 	if (all->count > CRASHES_MAX)
 		rig_fail("too many crash points");
-	*c = (struct crash){ .work = work, .low = e->low, .high = e->high };
+	*c = (struct crash){
+		.work = work,
+		.low = e->low,
+		.high = e->high,
+		.quiet = quiet,
+	};
 	c->words = note_words(x, event, word);
 	c->word = malloc(c->words * sizeof(*word) + 1);
 	if (!c->word)
@@ -91,13 +96,16 @@ static bool leaves_none(const struct engine *x)
 static void add_work(struct crashes *all, struct engine *x,
 		     struct crash_work *work)
 {
+	bool quiet = false;
+
 	(void)snprintf(work->name, sizeof(work->name), "%s", x->name);
 	engine_rewind(x);
 	for (uint32_t e = 0; e < x->work.count; e++) {
+		quiet |= x->work.event[e].quiet;
 		/* A damaged pool needs a repair first: left to the explorer. */
 		if (engine_is_crash_point(x, &x->work, e) &&
 		    !x->work.event[e].mend)
-			add_crash(all, x, work, e);
+			add_crash(all, x, work, e, quiet);
 		(void)pending_play(&x->pending[0], &x->work, &x->work.event[e]);
 	}
 	work->states = x->world.states;

@@ -38,6 +38,7 @@ struct crash {
 	uint32_t words;
 	uint32_t low; /* states that may be found: @low to @high */
 	uint32_t high;
+	bool quiet; /* some before it are not among these */
 	bool moved;
 	struct ppt_memory_map present;
 };

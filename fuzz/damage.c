@@ -14,6 +14,11 @@
 
 /* ------------------------------------------------------------------- raw -- */
 
+static uint64_t *desc_of(struct rig *rig, uint32_t page)
+{
+	return rig_word(rig, rig->image.at.desc_page, page);
+}
+
 static uint32_t any_page(struct rig *rig, struct input *in)
 {
 	return input_byte(in) % (uint32_t)rig->image.at.pages;
@@ -28,11 +33,12 @@ static uint64_t hash_of(const struct input *in)
 	return rng_next(&r);
 }
 
-uint32_t damage_raw(struct rig *rig, struct input *in, bool noise)
+void damage_raw(struct rig *rig, struct input *in, bool noise,
+		struct damages *out)
 {
 	struct rng r = { .state = noise ? hash_of(in) : 0 };
-	uint32_t changed = 0;
 
+	out->count = 0;
 	for (uint32_t i = 0; i < DAMAGE_MAX && in->left; i++) {
 		uint32_t page = any_page(rig, in);
 		uint32_t slot = (uint32_t)input_take(in, 2) % PPT_PAGE_WORDS;
@@ -45,9 +51,20 @@ uint32_t damage_raw(struct rig *rig, struct input *in, bool noise)
 		if (now == was)
 			continue;
 		rig_set(rig, page, slot, now);
-		changed++;
+		out->word[out->count++] =
+			(struct damage){ page, slot, was, now };
 	}
-	return changed;
+}
+
+void damage_undo_in_frames(struct rig *rig, const struct damages *done)
+{
+	for (uint32_t i = done->count; i-- > 0;) {
+		const struct damage *d = &done->word[i];
+
+		if (ppt__desc_type(*desc_of(rig, d->page)) == PPT__DESC_DATA &&
+		    *rig_word(rig, d->page, d->slot) == d->now)
+			rig_set(rig, d->page, d->slot, d->was);
+	}
 }
 
 /* ---------------------------------------------------------------- sealed -- */
@@ -65,11 +82,6 @@ static void set(struct seals *s, uint32_t page, uint32_t slot, uint64_t v)
 {
 	s->page[page] = true;
 	rig_set(s->rig, page, slot, v);
-}
-
-static uint64_t *desc_of(struct rig *rig, uint32_t page)
-{
-	return rig_word(rig, rig->image.at.desc_page, page);
 }
 
 /* Any page; most often one with a checksum of its own content. */

@@ -13,12 +13,30 @@
 /* Changes that one input makes at most. */
 #define DAMAGE_MAX 24u
 
+/* What was changed, in that order. */
+struct damages {
+	uint32_t count;
+	struct damage {
+		uint32_t page;
+		uint32_t slot;
+		uint64_t was;
+		uint64_t now;
+	} word[DAMAGE_MAX];
+};
+
 /*
  * Words at places that the input chooses become what it says, or, with @noise,
  * change by bits that it can choose the places of, but not the pattern: no
- * checksum can be forged with those.  Return: how many changed.
+ * checksum can be forged with those.
  */
-uint32_t damage_raw(struct rig *rig, struct input *in, bool noise);
+void damage_raw(struct rig *rig, struct input *in, bool noise,
+		struct damages *out);
+
+/*
+ * What the users of the attached pool's frames keep there, no checksum covers:
+ * what was changed of it becomes what it was again.
+ */
+void damage_undo_in_frames(struct rig *rig, const struct damages *done);
 
 /*
  * Changes of structures, by somebody who knows the format: entries, records,

@@ -17,10 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t how = input_byte(&in);
 	struct rig *rig = rig_of(how), *other = rig_twin_of(how);
 	bool noise = how & 128, wrong;
+	struct damages done;
 	uint64_t hash = 0;
 	int err;
 
-	damage_raw(rig, &in, noise);
+	damage_raw(rig, &in, noise, &done);
 	rig_mirror(rig, other);
 	rig->trust = how & 32 ? PPT_TRUST_FULL : PPT_TRUST_TOUCH;
 	err = rig_attach(rig, NULL, PPT_ATTACH_NO_MMU | PPT_ATTACH_READ_ONLY);

@@ -65,7 +65,7 @@ struct ppt__journal {
 	 * there still if the queue says so.  So any content will do at first,
 	 * and attach need not touch it.
 	 */
-	uint64_t *filter; /* PPT__DIRTY_FILTER of them */
+	uint32_t *filter; /* PPT__DIRTY_FILTER of them: modulo 2^32 */
 
 	enum ppt__ckpt_phase phase;
 	uint64_t target_queue;
@@ -136,21 +136,22 @@ static inline uint32_t ppt__journal_dirty_set(uint64_t line)
 static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 {
 	uint64_t line = word >> PPT__LINE_WORDS_LG2;
-	uint64_t *set = j->filter + ppt__journal_dirty_set(line);
+	uint32_t *set = j->filter + ppt__journal_dirty_set(line);
 	uint64_t queued = j->queue_head - j->queue_tail;
 	uint32_t to = j->queue_head % PPT__DIRTY_WAYS;
 
 #pragma GCC unroll 4
 	for (uint32_t way = 0; way < PPT__DIRTY_WAYS; way++) {
-		uint64_t at = set[way];
+		uint32_t at = set[way];
 
-		/* Queued already, and not flushed since? */
-		if (at - j->queue_tail >= queued && !PPT_MUTANT(DIRTY_ONCE))
+		/* Queued already, and not flushed since?  It is a short queue. */
+		if (at - (uint32_t)j->queue_tail >= queued &&
+		    !PPT_MUTANT(DIRTY_ONCE))
 			to = way;
 		else if (j->queue[at & (j->queue_size - 1)] == line)
 			return;
 	}
-	set[to] = j->queue_head;
+	set[to] = (uint32_t)j->queue_head;
 	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
 }
 

@@ -194,11 +194,12 @@ static inline void ppt__pm_stream_run_at(struct ppt__pm *pm, uint64_t word,
 					 uint64_t stride, const char *site)
 {
 	uint64_t *p = pm->writable + word;
-	bool plain = ppt__pm_keeps(pm, n);
+	uint64_t plain = ppt__pm_keeps(pm, n) ? n : 0;
 
-	for (uint64_t i = 0; plain && i < n; i++, v += stride)
+	for (uint64_t i = 0; i < plain; i++, v += stride)
 		__atomic_store_n(p + i, v, __ATOMIC_RELAXED);
-	for (uint64_t i = 0; !plain && i < n; i++, v += stride)
+#pragma GCC unroll 8
+	for (uint64_t i = plain; i < n; i++, v += stride)
 		ppt__pm_nt(p + i, v);
 	pm->count.streams += n;
 	ppt__pm_tell(pm, PPT_PM_STREAM, word, n, site);

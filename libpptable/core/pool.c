@@ -103,26 +103,29 @@ static size_t place(char *base, const struct sizes *s)
 		if (base)                                                      \
 			pool->field = (void *)(base + start);                  \
 	} while (0)
-	/* Those that every attach writes to, in as few pages as may be. */
+	/*
+	 * Those that every attach writes to, in as few pages as may be: each is
+	 * a page fault.  Of long ones the beginning is used first.
+	 */
+	CUT(trust.ready, s->stretches / 64 + 1);
+	CUT(frames.full, s->stretches / 64 + 1);
+	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
+	CUT(group.bucket, PPT__RUNSET_BUCKETS);
 	CUT(walk, 2 * PPT__WALK_HINTS);
 	CUT(trust.moves, PPT_M_EPOCHS);
-	CUT(trust.ready, s->stretches / 64 + 1);
+	CUT(trust.edit, PPT_PAGE_WORDS);
+	CUT(journal.filter, PPT__DIRTY_FILTER);
+	CUT(journal.queue, s->queue);
 	CUT(trust.seen, s->stretches * PPT__STRETCH_WORDS);
 	CUT(txn.runs.run, s->runs);
 	CUT(txn.runs.next, s->runs);
 	CUT(group.run, s->runs);
 	CUT(group.next, s->runs);
-	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
-	CUT(group.bucket, PPT__RUNSET_BUCKETS);
 	CUT(txn.change, PPT__RECLAIM_CHANGES_MAX);
-	CUT(journal.filter, PPT__DIRTY_FILTER);
-	CUT(journal.queue, s->queue);
 	CUT(frames.limbo, PPT__LIMBO_MAX);
 	CUT(frames.zero, PPT__LIMBO_MAX);
 	CUT(frames.freed, PPT__LIMBO_MAX);
 	CUT(frames.held, PPT_PAGE_WORDS);
-	CUT(frames.full, s->stretches / 64 + 1);
-	CUT(trust.edit, PPT_PAGE_WORDS);
 	CUT(blank.page, s->blanks);
 	CUT(blank.used, s->blanks);
 	CUT(page_buffer, PPT_PAGE_WORDS);
@@ -240,6 +243,24 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	return check_map(&pool->map, diag);
 }
 
+/* Of a copy the lines that are not what they should be: a few, mostly. */
+static void write_copy(struct ppt_pool *pool, uint32_t slot)
+{
+	const uint64_t *want = (const uint64_t *)pool->superblock;
+	uint64_t at = ppt__word(slot, 0);
+	const uint64_t *have = ppt__pm_view(&pool->pm, at, PPT_M_SB_WORDS);
+
+	for (uint32_t i = 0; i < PPT_M_SB_WORDS; i += PPT__LINE_WORDS) {
+		uint64_t differ = 0;
+
+#pragma GCC unroll 8
+		for (uint32_t k = 0; k < PPT__LINE_WORDS; k++)
+			differ |= have[i + k] ^ want[i + k];
+		if (differ)
+			ppt__pm_stream_line(&pool->pm, at + i, want + i);
+	}
+}
+
 /*
  * First over the copy that does not count: valid, and so the one that counts,
  * once its checksum is whole.  Then over the other, so that losing either
@@ -257,8 +278,7 @@ void ppt__superblock_write(struct ppt_pool *pool)
 
 		sb->slot = ppt__le32(slot);
 		ppt__superblock_seal(sb);
-		ppt__pm_stream(&pool->pm, ppt__word(slot, 0),
-			       (const uint64_t *)sb, PPT_M_SB_WORDS);
+		write_copy(pool, slot);
 		ppt__pm_fence(&pool->pm);
 		pool->superblock_slot = slot;
 	}

@@ -21,6 +21,25 @@ static void link_all(struct ppt__runset *set)
 	}
 }
 
+/*
+ * The newest run that may be of a page, and the next older one: all of a small
+ * set, which needs no buckets, else those of the page's bucket.
+ */
+static uint32_t newest(struct ppt__runset *set, uint32_t page)
+{
+	if (set->n <= PPT__RUNSET_LINEAR)
+		return set->n ? set->n - 1 : PPT__RUNSET_NONE;
+	link_all(set);
+	return set->bucket[bucket_of(page)];
+}
+
+static uint32_t older(const struct ppt__runset *set, uint32_t i)
+{
+	if (set->n <= PPT__RUNSET_LINEAR)
+		return i ? i - 1 : PPT__RUNSET_NONE;
+	return set->next[i];
+}
+
 void ppt__runset_truncate(struct ppt__runset *set, uint32_t n)
 {
 	set->n = n;
@@ -94,15 +113,8 @@ static bool covers(struct ppt__run run, uint32_t page, uint32_t slot,
 bool ppt__runset_find_slow(struct ppt__runset *set, uint32_t page,
 			   uint32_t slot, uint64_t *value)
 {
-	if (set->n <= PPT__RUNSET_LINEAR) {
-		for (uint32_t i = set->n; i-- > 0;)
-			if (covers(set->run[i], page, slot, value))
-				return true;
-		return false;
-	}
-	link_all(set);
-	for (uint32_t i = set->bucket[bucket_of(page)]; i != PPT__RUNSET_NONE;
-	     i = set->next[i])
+	for (uint32_t i = newest(set, page); i != PPT__RUNSET_NONE;
+	     i = older(set, i))
 		if (covers(set->run[i], page, slot, value))
 			return true;
 	return false;
@@ -110,11 +122,8 @@ bool ppt__runset_find_slow(struct ppt__runset *set, uint32_t page,
 
 bool ppt__runset_touches(struct ppt__runset *set, uint32_t page)
 {
-	if (set->n == 0)
-		return false;
-	link_all(set);
-	for (uint32_t i = set->bucket[bucket_of(page)]; i != PPT__RUNSET_NONE;
-	     i = set->next[i])
+	for (uint32_t i = newest(set, page); i != PPT__RUNSET_NONE;
+	     i = older(set, i))
 		if (ppt__run_page(set->run[i].where) == page)
 			return true;
 	return false;
@@ -124,12 +133,9 @@ void ppt__runset_overlay(struct ppt__runset *set, uint32_t page, uint64_t *word)
 {
 	uint64_t done[PPT_PAGE_WORDS / 64] = { 0 };
 
-	if (set->n == 0)
-		return;
-	link_all(set);
 	/* Newest first: the first that covers a word is the one that counts. */
-	for (uint32_t i = set->bucket[bucket_of(page)]; i != PPT__RUNSET_NONE;
-	     i = set->next[i]) {
+	for (uint32_t i = newest(set, page); i != PPT__RUNSET_NONE;
+	     i = older(set, i)) {
 		uint64_t where = set->run[i].where;
 		uint64_t step = ppt__stride(ppt__run_stride_code(where));
 		uint64_t v = set->run[i].value;

@@ -97,9 +97,23 @@ static uint32_t progression(const uint64_t *word, uint32_t n, uint64_t *stride)
 	uint64_t step = n > 1 ? word[1] - word[0] : 0, next;
 	uint32_t k = 1;
 
+	*stride = 0;
 	if (ppt__stride_code(step) < 0)
-		step = 0;
-	for (next = word[0] + step; k < n && word[k] == next; k++)
+		return 1;
+	/* Nearly always it is all of a line, or the first word only. */
+	for (next = word[0] + step; n - k >= PPT__LINE_WORDS;) {
+		const uint64_t *line = word + k;
+		uint64_t differ = 0, v = next;
+
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < PPT__LINE_WORDS; i++, v += step)
+			differ |= line[i] ^ v;
+		if (differ)
+			break;
+		k += PPT__LINE_WORDS;
+		next = v;
+	}
+	for (; k < n && word[k] == next; k++)
 		next += step;
 	*stride = step;
 	return k;
@@ -113,6 +127,9 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 		       uint32_t n, const uint64_t *old, const uint64_t *word,
 		       uint64_t lines, uint64_t marks, uint32_t *live)
 {
+	int (*set)(struct ppt_pool *, uint32_t, uint32_t, uint32_t, uint64_t,
+		   uint64_t, uint64_t) = ppt__set;
+
 	for (uint32_t i = 0; i < n;) {
 		uint64_t stride;
 		uint32_t k = 1;
@@ -125,9 +142,11 @@ static int set_changed(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 
 		if (old[i] != word[i]) {
 			k = progression(word + i, n - i, &stride);
-			if (ppt__set(pool, page, slot + i, k, word[i], stride,
-				     marks))
+			if (set(pool, page, slot + i, k, word[i], stride,
+				marks))
 				return PPT_E_TOOBIG;
+			/* It ends where the next is no continuation of it. */
+			set = ppt__set_apart;
 			*live += (word[i] ? k : 0) - count_live(old + i, k);
 		}
 		i += k;
@@ -157,10 +176,30 @@ int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			       ppt__desc_update(desc, hi, slot, n, delta));
 }
 
+/* A full table becomes one run: its checksum is made without reading it. */
+static int write_run(struct ppt_pool *pool, uint32_t page, uint64_t v,
+		     uint64_t stride, uint64_t desc, uint32_t epoch_bits)
+{
+	const uint32_t n = PPT_PAGE_WORDS;
+	uint32_t hi = ppt__desc_hi(desc) ^ epoch_bits;
+	uint32_t delta =
+		ppt__crc32c_delta(NULL, n, v, stride, ppt__desc_family(desc));
+	int err;
+
+	ppt__blank_use(&pool->blank, page, 0, n);
+	err = ppt__set(pool, page, 0, n, v, stride,
+		       ppt__table_marks(pool, desc));
+	if (err)
+		return err;
+	desc = ppt__desc_zero_page(pool->seed, page, hi);
+	return ppt__table_desc(pool, page,
+			       ppt__desc_update(desc, hi, 0, n, delta));
+}
+
 int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
 		      const uint64_t *word, uint64_t lines)
 {
-	uint64_t desc = ppt__desc_load(pool, page);
+	uint64_t desc = ppt__desc_load(pool, page), stride;
 	const uint64_t *old = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 					      pool->page_buffer);
 	uint32_t epochs = ppt__desc_epoch(desc) ^ (pool->epoch & 15u);
@@ -169,6 +208,11 @@ int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
 
 	if (PPT_MUTANT(EPOCH_KEPT))
 		epochs = 0;
+	if (ppt__desc_live(desc) == PPT_PAGE_WORDS && word[0] &&
+	    word[0] != old[0] &&
+	    progression(word, PPT_PAGE_WORDS, &stride) == PPT_PAGE_WORDS)
+		return write_run(pool, page, word[0], stride, desc,
+				 epochs << 6);
 	ppt__blank_use(&pool->blank, page, 0, PPT_PAGE_WORDS);
 	err = set_changed(pool, page, 0, PPT_PAGE_WORDS, old, word, lines,
 			  ppt__table_marks(pool, desc), &live);

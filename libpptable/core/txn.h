@@ -45,20 +45,40 @@ int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
 /* Undo what the call did so far and go on (another way to do it). */
 void ppt__call_undo(struct ppt_pool *pool, struct ppt__call *call);
 
+static inline struct ppt__run ppt__set_run(uint32_t page, uint32_t slot,
+					   uint32_t n, uint64_t v,
+					   uint64_t stride, uint64_t marks)
+{
+	uint32_t code = n > 1 ? (uint32_t)ppt__stride_code(stride) : 0;
+
+	return (struct ppt__run){
+		.where = ppt__run_where(page, slot, n, code) | marks,
+		.value = v,
+	};
+}
+
 /* Set words to v, v + stride, …; marks as in runset.h.  PPT_E_TOOBIG. */
 static inline int ppt__set(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 			   uint32_t n, uint64_t v, uint64_t stride,
 			   uint64_t marks)
 {
-	uint32_t code = n > 1 ? (uint32_t)ppt__stride_code(stride) : 0;
-	struct ppt__run run = {
-		.where = ppt__run_where(page, slot, n, code) | marks,
-		.value = v,
-	};
-
-	return ppt__runset_add(&pool->txn.runs, pool->txn.floor, run) ?
+	return ppt__runset_add(&pool->txn.runs, pool->txn.floor,
+			       ppt__set_run(page, slot, n, v, stride, marks)) ?
 		       0 :
 		       PPT_E_TOOBIG;
+}
+
+/* The same where it is known that no run before it can be merged with. */
+static inline int ppt__set_apart(struct ppt_pool *pool, uint32_t page,
+				 uint32_t slot, uint32_t n, uint64_t v,
+				 uint64_t stride, uint64_t marks)
+{
+	struct ppt__runset *set = &pool->txn.runs;
+
+	if (set->n == set->cap)
+		return PPT_E_TOOBIG;
+	set->run[set->n++] = ppt__set_run(page, slot, n, v, stride, marks);
+	return 0;
 }
 
 /*

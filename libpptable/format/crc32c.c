@@ -293,11 +293,38 @@ PER_FAMILY uint32_t delta(const uint64_t *old, uint32_t n, uint64_t v,
 	return a;
 }
 
+/* The same of words that were 0 and are canonical, by the instruction. */
+static uint32_t run_hw(uint32_t n, uint64_t v, uint64_t stride)
+{
+	const uint32_t k = n / 3;
+	uint64_t x = v, y = v + k * stride, z = v + 2 * k * stride;
+	uint64_t a = 0, b = 0, c = 0;
+
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < k; i++) {
+		a = crc_hw(a, x);
+		b = crc_hw(b, y);
+		c = crc_hw(c, z);
+		x += stride;
+		y += stride;
+		z += stride;
+	}
+	c ^= ppt__crc32c_shift((uint32_t)a, 2 * k) ^
+	     ppt__crc32c_shift((uint32_t)b, k);
+	for (uint32_t i = 3 * k; i < n; i++, z += stride)
+		c = crc_hw(c, z);
+	return (uint32_t)c;
+}
+
 uint32_t ppt__crc32c_delta(const uint64_t *old, uint32_t n, uint64_t v,
 			   uint64_t stride, uint32_t family)
 {
 	/* Steps of pages leave alone what canonical form is about. */
-	if (!old && stride % 4096 == 0)
+	bool simple = !old && stride % 4096 == 0;
+
+	if (simple && ppt__crc32c_hw && n >= LANES_MIN)
+		return run_hw(n, ppt__canon(family, v), stride);
+	if (simple)
 		return delta(NULL, n, ppt__canon(family, v), stride,
 			     PPT__FAMILY_NONE);
 	if (family == PPT__FAMILY_X86_64)
@@ -324,9 +351,42 @@ PER_FAMILY uint32_t diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 	return a;
 }
 
+/* The same where no entry became cold or ceased to be: as warm_words. */
+static bool warm_diff(uint32_t *raw, const uint64_t *old, const uint64_t *word,
+		      uint32_t n)
+{
+	const uint64_t mask = ~ppt__family_ignore(PPT__FAMILY_X86_64);
+	const uint32_t k = n / 3;
+	uint64_t a = 0, b = 0, c = 0, any = 0;
+
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < k; i++) {
+		uint64_t x = old[i] ^ word[i], y = old[k + i] ^ word[k + i];
+		uint64_t z = old[2 * k + i] ^ word[2 * k + i];
+
+		any |= x | y | z;
+		a = crc_hw(a, x & mask);
+		b = crc_hw(b, y & mask);
+		c = crc_hw(c, z & mask);
+	}
+	c ^= ppt__crc32c_shift((uint32_t)a, 2 * k) ^
+	     ppt__crc32c_shift((uint32_t)b, k);
+	for (uint32_t i = 3 * k; i < n; i++) {
+		any |= old[i] ^ word[i];
+		c = crc_hw(c, (old[i] ^ word[i]) & mask);
+	}
+	*raw = (uint32_t)c;
+	return !(any >> PPT__COLD_LG2 & 1u);
+}
+
 uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 			  uint32_t family)
 {
+	uint32_t raw;
+
+	if (family == PPT__FAMILY_X86_64 && ppt__crc32c_hw && n >= LANES_MIN &&
+	    n <= 512 && warm_diff(&raw, old, word, n))
+		return raw;
 	if (family == PPT__FAMILY_X86_64)
 		return diff(old, word, n, PPT__FAMILY_X86_64);
 	return diff(old, word, n, PPT__FAMILY_NONE);

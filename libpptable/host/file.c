@@ -4,9 +4,11 @@
  *
  * Layer: host.
  *
- * Writers map through libpmem, which knows MAP_SYNC, alignment and devices.
- * It is given /proc/self/fd/N, not the path again: what is mapped is then the
- * very file that was locked and whose size was checked.
+ * Files are mapped here, with MAP_SYNC where that is possible, as libpmem would
+ * do it, for a third of its system calls: it opens a path, and finds out once
+ * more what is known of the open file.  The kernel aligns for huge pages.
+ * Devices are libpmem's, for a writer.  It is given /proc/self/fd/N, not the
+ * path again: what is mapped is then the very device that was locked.
  *
  * Readers map privately, so that recovery replays into their own copy and
  * nothing can reach the file [I9].  Devices have no private mappings; there a
@@ -88,6 +90,7 @@ static int check_type(struct ppt__file *file, struct ppt_host_diag *diag)
 
 	if (fstat(file->fd, &st))
 		return fail_sys(diag, "cannot stat");
+	file->device = S_ISCHR(st.st_mode) ? st.st_rdev : st.st_dev;
 	if (S_ISREG(st.st_mode)) {
 		file->bytes = (uint64_t)st.st_size;
 		return 0;
@@ -134,9 +137,7 @@ int ppt__file_open(const char *path, bool write, struct ppt__file *file,
 	if (f.fd < 0)
 		return fail_sys(diag, write ? "cannot open for writing" :
 					      "cannot open for reading");
-	ret = check_type(&f, diag);
-	if (!ret)
-		ret = lock(&f, diag);
+	ret = lock(&f, diag);
 	/* Only now is the size one that no pptable program changes. */
 	if (!ret)
 		ret = check_type(&f, diag);
@@ -149,6 +150,28 @@ int ppt__file_open(const char *path, bool write, struct ppt__file *file,
 }
 
 /* -------------------------------------------------------------- mapping -- */
+
+/* MAP_SYNC is what tells persistent memory, as it tells libpmem. */
+static int map_shared(struct ppt__file *file, struct ppt_host_diag *diag)
+{
+	const int prot = PROT_READ | PROT_WRITE;
+	void *map = mmap(NULL, file->bytes, prot,
+			 MAP_SHARED_VALIDATE | MAP_SYNC, file->fd, 0);
+
+	file->is_pmem = map != MAP_FAILED;
+	if (map == MAP_FAILED)
+		map = mmap(NULL, file->bytes, prot, MAP_SHARED, file->fd, 0);
+	if (map == MAP_FAILED)
+		return fail_sys(diag, "cannot map");
+	file->map = map;
+	file->map_bytes = file->bytes;
+	/* Or so it is claimed (PMEM_IS_PMEM_FORCE). */
+	if (!file->is_pmem)
+		file->is_pmem = pmem_is_pmem(map, file->bytes) == 1;
+	/* Where the file system can; a pool on small pages works as well. */
+	(void)madvise(map, file->bytes, MADV_HUGEPAGE);
+	return 0;
+}
 
 static int map_pmem(struct ppt__file *file, struct ppt_host_diag *diag)
 {
@@ -164,8 +187,6 @@ static int map_pmem(struct ppt__file *file, struct ppt_host_diag *diag)
 	file->map = map;
 	file->map_bytes = bytes;
 	file->is_pmem = is_pmem != 0;
-	/* Where the file system can; a pool on small pages works as well. */
-	(void)madvise(map, bytes, MADV_HUGEPAGE);
 	return 0;
 }
 
@@ -274,9 +295,10 @@ static int map_private(struct ppt__file *file, struct ppt_host_diag *diag)
 
 int ppt__file_map(struct ppt__file *file, struct ppt_host_diag *diag)
 {
-	if (file->write)
-		return map_pmem(file, diag);
-	return file->dax ? map_device(file, diag) : map_private(file, diag);
+	if (file->dax)
+		return file->write ? map_pmem(file, diag) :
+				     map_device(file, diag);
+	return file->write ? map_shared(file, diag) : map_private(file, diag);
 }
 
 /* A device has no read(2). */

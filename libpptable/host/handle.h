@@ -7,6 +7,8 @@
 #ifndef PPT_HOST_HANDLE_H
 #define PPT_HOST_HANDLE_H
 
+#include <sys/types.h>
+
 #include <pptable/host.h>
 
 /**
@@ -14,7 +16,8 @@
  * @fd:      holds the lock for as long as it is open; -1 if none.
  * @dax:     a DAX character device, which can only be mapped.
  * @write:   opened for writing.
- * @is_pmem: what libpmem says about the mapping.
+ * @is_pmem: the mapping is of persistent memory, or it is claimed to be.
+ * @device:  of a DAX device its own number, else that of the file system.
  * @bytes:   size of the file or device.
  * @map:     NULL until ppt__file_map.
  * @map_bytes: length of @map.
@@ -25,6 +28,7 @@ struct ppt__file {
 	bool dax;
 	bool write;
 	bool is_pmem;
+	dev_t device;
 	uint64_t bytes;
 	void *map;
 	uint64_t map_bytes;

@@ -8,7 +8,8 @@
  * NVDIMM bus in sysfs.  The region says which NVDIMMs it is interleaved over
  * (mappings, mapping<n>), and these have an identity and a count (id,
  * dirty_shutdown; Documentation/ABI/testing/sysfs-bus-nfit, and what ndctl and
- * libpmem2 read).  A file elsewhere has no such path: one readlink tells.
+ * libpmem2 read).  A file elsewhere has no such path: one readlink tells, and on
+ * a file system without a block device not even that is needed.
  */
 #include <ctype.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -96,15 +96,13 @@ static bool find_region(const struct ppt__file *file, char *path, size_t size)
 {
 	char link[128], to[PATH_MAX];
 	const char *kind = file->dax ? "char" : "block";
-	struct stat st;
-	dev_t dev;
 	ssize_t n;
 
-	if (fstat(file->fd, &st))
+	/* Unnamed, as of tmpfs: no block device, so in no NVDIMM. */
+	if (!file->dax && major(file->device) == 0)
 		return false;
-	dev = file->dax ? st.st_rdev : st.st_dev;
 	n = snprintf(link, sizeof(link), "%s/dev/%s/%u:%u", ppt__sysfs, kind,
-		     major(dev), minor(dev));
+		     major(file->device), minor(file->device));
 	if (n < 0 || (size_t)n >= sizeof(link))
 		return false;
 	n = readlink(link, to, sizeof(to) - 1);

@@ -22,18 +22,20 @@
 struct rig {
 	struct ppt__journal j;
 	uint64_t queue[QUEUE];
-	uint64_t filter[PPT__DIRTY_FILTER];
+	uint32_t filter[PPT__DIRTY_FILTER];
 	uint32_t times[LINES]; /* it is in the queue */
 };
 
-/* Scratch memory begins with any content. */
+/* Scratch memory begins with any content; the filter's numbers wrap around. */
 static struct rig *rig_new(struct rng *r)
 {
 	struct rig *g = calloc(1, sizeof(*g));
 
 	assert_non_null(g);
+	g->j.queue_head = g->j.queue_tail = UINT32_MAX - 2 * QUEUE;
 	for (uint32_t i = 0; i < PPT__DIRTY_FILTER; i++)
-		g->filter[i] = rng_below(r, 2 * QUEUE);
+		g->filter[i] = (uint32_t)g->j.queue_head - QUEUE +
+			       (uint32_t)rng_below(r, 2 * QUEUE);
 	for (uint32_t i = 0; i < QUEUE; i++)
 		g->queue[i] = rng_below(r, LINES);
 	g->j.queue = g->queue;

@@ -453,6 +453,97 @@ static void ppt_fault__dram_after_power_loss_is_zero(void **state)
 	}
 }
 
+/* ------------------------------------------------------------- full tables -- */
+
+enum odd {
+	ODD_NONE,
+	ODD_HOLE,
+	ODD_OTHER,
+	ODD_RIGHTS,
+	ODD_BITS,
+	ODD_POOL,
+	ODDS
+};
+
+#define FULL_VA (VA + 16 * PPT_SIZE_1G)
+
+/* What leaf @i maps then; 0 is nothing. */
+static uint64_t make_odd(struct bed *b, uint32_t i, enum odd odd)
+{
+	uint64_t va = FULL_VA + i * UINT64_C(4096);
+	struct ppt_space *s = &b->u.space;
+	uint32_t table;
+
+	switch (odd) {
+	case ODD_HOLE:
+		assert_ok(ppt_unmap(s, va, 4096, NULL));
+		return 0;
+	case ODD_OTHER:
+		assert_ok(ppt_map(s, va, PA + 4096, 4096, RW, PPT_MAP_REPLACE,
+				  NULL));
+		break;
+	case ODD_RIGHTS:
+		assert_ok(ppt_protect(s, va, 4096, PPT_PROT_READ, NULL));
+		break;
+	case ODD_BITS: /* accessed and dirty, as hardware writes them */
+		table = bed_table(b, FULL_VA, 1);
+		*unit_word(&b->u, table, i) |= UINT64_C(0x60);
+		break;
+	case ODD_POOL:
+		assert_ok(ppt_map(s, va, PPT_PA_ALLOC, 4096, RW,
+				  PPT_MAP_REPLACE, NULL));
+		break;
+	case ODD_NONE:
+	case ODDS:
+		break;
+	}
+	return unit_pa(&b->u, va);
+}
+
+static void check_full(struct bed *b, uint32_t odd, uint64_t pa, uint64_t move)
+{
+	for (uint32_t i = 0; i < PPT_PAGE_WORDS; i++) {
+		uint64_t want = PA + PPT_SIZE_2M + i * UINT64_C(4096);
+		struct ppt_extent e;
+		int err = ppt_translate(&b->u.space, FULL_VA + i * 4096, &e,
+					NULL);
+
+		want = i == odd ? pa : want;
+		assert_int_equal(err, want ? 0 : PPT_E_NOENT);
+		if (want)
+			assert_int_equal(e.pa, want + move);
+	}
+	assert_ok(ppt_checkpoint(b->u.pf.pool));
+	assert_int_equal(bed_check(b), PPT_CHECK_CLEAN);
+}
+
+/* All at once, or line by line, or one by one: they move alike. */
+static void ppt_fault__full_table_moves_with_any_leaf_in_it(void **state)
+{
+	static const uint32_t at[] = { 0, 1, 7, 8, 100, 504, 511 };
+
+	for (uint32_t k = 0; k < ODDS * 2 * sizeof(at) / sizeof(at[0]); k++) {
+		uint32_t odd = at[k / 2 / ODDS];
+		struct bed b;
+		uint64_t pa;
+
+		bed_open(&b, k / ODDS % 2 ? MMU : PPT_ATTACH_NO_MMU,
+			 PPT_TRUST_TOUCH);
+		bed_reboot(&b);
+		assert_ok(ppt_map(&b.u.space, FULL_VA, PA + PPT_SIZE_2M,
+				  PPT_SIZE_2M, RW, PPT_MAP_4K, NULL));
+		pa = make_odd(&b, odd, (enum odd)(k % ODDS));
+		assert_ok(ppt_checkpoint(b.u.pf.pool));
+		b.map.region[DRAM].base += MIB;
+		b.map.region[POOL].base += MIB;
+		assert_ok(bed_boot(&b));
+		check_full(&b, odd, pa, MIB);
+		assert_ok(bed_boot(&b));
+		check_full(&b, odd, pa, MIB);
+		bed_close(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -469,6 +560,8 @@ int main(void)
 		cmocka_unit_test(
 			ppt_attach__damaged_table_never_comes_back_stale),
 		cmocka_unit_test(ppt_fault__dram_after_power_loss_is_zero),
+		cmocka_unit_test(
+			ppt_fault__full_table_moves_with_any_leaf_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

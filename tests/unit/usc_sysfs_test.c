@@ -61,13 +61,10 @@ static void drop(const char *where)
 static void lead_to(const char *kind, const char *device)
 {
 	char link[256], to[256];
-	struct stat st;
-	dev_t dev;
 
-	assert_int_equal(fstat(file.fd, &st), 0);
-	dev = file.dax ? st.st_rdev : st.st_dev;
+	file.device = makedev(259, 3);
 	(void)snprintf(link, sizeof(link), "%s/dev/%s/%u:%u", root, kind,
-		       major(dev), minor(dev));
+		       major(file.device), minor(file.device));
 	(void)snprintf(to, sizeof(to), "../../%s", device);
 	make_folders(link);
 	(void)unlink(link);
@@ -179,6 +176,13 @@ static void usc__device_dax_is_read(void **state)
 	assert_int_equal(usc.count, 37);
 }
 
+static void usc__file_system_of_no_block_device_has_none(void **state)
+{
+	make_region();
+	file.device = makedev(0, 3);
+	assert_none();
+}
+
 static void usc__anything_that_lacks_is_no_count(void **state)
 {
 	static const char *const needed[] = {
@@ -245,6 +249,7 @@ int main(void)
 		TEST(usc__another_nvdimm_is_another_device),
 		TEST(usc__partition_and_other_kinds_are_read),
 		TEST(usc__device_dax_is_read),
+		TEST(usc__file_system_of_no_block_device_has_none),
 		TEST(usc__anything_that_lacks_is_no_count),
 		TEST(usc__anything_that_is_odd_is_no_count),
 		TEST(usc__of_this_machine_is_no_fault),

@@ -5,14 +5,15 @@
  */
 
 /*
- * What is known of leaves like the last one: of those in the same region, then
- * and now, with the same bits, nothing else is to be said than that they have
- * moved.  An entry's @bits less @first are how far its frame is behind that of
- * the first such leaf, in units of a frame; anything else is more than @last,
- * with what is below a frame turned to the top.
+ * What is known of entries like the last one: of leaves in the same region,
+ * then and now, with the same bits, nothing else is to be said than that they
+ * have moved, nor of tables of the pool.  An entry's @bits less @first are how
+ * far its frame is behind that of the first such entry, in units of a frame;
+ * anything else is more than @last, with what is below a frame turned to the top.
  */
 struct pt_like {
 	uint64_t bits;
+	uint32_t unit_lg2; /* of a frame; of a table a page */
 	uint64_t first;
 	uint64_t last;
 	uint64_t delta;
@@ -24,6 +25,7 @@ struct pt_vet {
 	const struct ppt__moves *moves;
 	uint32_t level;
 	uint32_t region; /* that held the last frame */
+	uint64_t bits;   /* that leaves which are alike have in common */
 	struct pt_like like;
 	uint64_t lost;   /* leaves whose memory is gone */
 	bool wx;         /* a leaf is writable and executable */
@@ -99,10 +101,14 @@ static void pt_vet_like(struct pt_vet *v, const struct ppt__move *r, uint64_t e)
 	if ((page && v->level > 1) || (r->now - r->was) % span ||
 	    skip + span > len)
 		return;
-	v->like.page = page;
-	v->like.first = (r->was + skip) | (e & v->like.bits & ~PTE_ADDRESS);
-	v->like.last = (len - skip) / span - 1;
-	v->like.delta = r->now - r->was;
+	v->like = (struct pt_like){
+		.bits = v->bits,
+		.unit_lg2 = (uint32_t)__builtin_ctzll(span),
+		.page = page,
+		.first = (r->was + skip) | (e & v->bits & ~PTE_ADDRESS),
+		.last = (len - skip) / span - 1,
+		.delta = r->now - r->was,
+	};
 }
 
 static bool pt_is_wx(uint64_t e)
@@ -170,11 +176,26 @@ static uint64_t pt_vet_lost(struct pt_vet *v, uint64_t e)
 	return pte_found(e, (PPT_MUTANT(FOUND_STALE) ? r->was : r->now) + off);
 }
 
+/* The tables that follow are probably named with the same bits. */
+static void pt_vet_alike(struct pt_vet *v, uint64_t e, uint64_t now)
+{
+	uint64_t first = v->pool->at.first_page;
+
+	v->like = (struct pt_like){
+		.bits = UINT64_MAX,
+		.unit_lg2 = PPT_PAGE_LG2,
+		.first = (v->moves->region[0].was + first * PPT_PAGE_BYTES) |
+			 (e & ~PTE_ADDRESS),
+		.last = v->pool->at.pages - first - 1,
+		.delta = now - e,
+	};
+}
+
 /* Its table is looked at when it is entered; here, that it can be one. */
 static uint64_t pt_vet_table(struct pt_vet *v, uint64_t e)
 {
 	const struct ppt__move *pool = &v->moves->region[0];
-	uint64_t armed = pte_is_cold(e) ? pte_armed(e) : e;
+	uint64_t armed = pte_is_cold(e) ? pte_armed(e) : e, now = e;
 	uint64_t page = (pte_table_pa(e) - pool->was) / PPT_PAGE_BYTES;
 
 	if (armed & pte_zero_bits(v->level, true) ||
@@ -183,10 +204,13 @@ static uint64_t pt_vet_table(struct pt_vet *v, uint64_t e)
 	if (page < v->pool->at.first_page || page >= v->pool->at.pages)
 		return pt_refuse(v, "an entry leads outside the pool's tables");
 	if (!v->moves->same)
-		e = pte_moved(e, pool->now - pool->was);
+		now = pte_moved(e, pool->now - pool->was);
 	if (PPT_MUTANT(ARM_EARLY))
-		return pte_armed(e);
-	return v->pool->trust.marks ? pte_cold(e) : e;
+		now = pte_armed(now);
+	else if (v->pool->trust.marks)
+		now = pte_cold(now);
+	pt_vet_alike(v, e, now);
+	return now;
 }
 
 static uint64_t pt_vet_entry(struct pt_vet *v, uint64_t e)
@@ -205,13 +229,13 @@ static uint64_t pt_vet_entry(struct pt_vet *v, uint64_t e)
 	return pt_refuse(v, "an entry is neither table nor leaf");
 }
 
-/* A leaf like the one before: of the pool, its frame is an ordinary data page. */
+/* Like the one before: of a leaf in the pool, the frame is an ordinary data page. */
 static inline bool pt_is_like(const struct pt_like *like, struct ppt_pool *pool,
-			      uint64_t e, uint32_t span_lg2)
+			      uint64_t e, uint32_t unit_lg2)
 {
 	uint64_t far = (e & like->bits) - like->first;
 
-	far = far >> span_lg2 | far << (64 - span_lg2);
+	far = far >> unit_lg2 | far << (64 - unit_lg2);
 	if (far > like->last)
 		return false;
 	return !like->page ||
@@ -219,12 +243,41 @@ static inline bool pt_is_like(const struct pt_like *like, struct ppt_pool *pool,
 		       pool->desc_data;
 }
 
+/*
+ * A line of such leaves, outside the pool, whose frames follow each other: as
+ * most lines are, and all of it is known from the first and the sum of what the
+ * others differ by.
+ */
+static inline bool pt_line_is_like(const struct pt_like *like,
+				   const uint64_t *word, uint32_t unit_lg2)
+{
+	uint64_t e = __atomic_load_n(word, __ATOMIC_RELAXED), differ = 0;
+	uint64_t far = (e & like->bits) - like->first;
+
+	far = far >> unit_lg2 | far << (64 - unit_lg2);
+	if (like->page || far > like->last ||
+	    like->last - far < PPT__LINE_WORDS - 1)
+		return false;
+#pragma GCC unroll 8
+	for (uint64_t i = 1; i < PPT__LINE_WORDS; i++)
+		differ |= __atomic_load_n(word + i, __ATOMIC_RELAXED) ^
+			  (e + (i << unit_lg2));
+	return !(differ & like->bits);
+}
+
+static inline void pt_move_line(uint64_t *out, const uint64_t *word,
+				uint64_t delta)
+{
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < PPT__LINE_WORDS; i++)
+		out[i] = __atomic_load_n(word + i, __ATOMIC_RELAXED) + delta;
+}
+
 /* Compiled once for level 1 and for the others, with and without output. */
 static inline __attribute__((always_inline)) uint32_t
 pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
 	     const uint32_t level, const bool edit, uint64_t *out)
 {
-	const uint32_t span_lg2 = (uint32_t)__builtin_ctzll(pte_span(level));
 	struct ppt_pool *const pool = v->pool;
 	struct pt_like like = v->like;
 	uint32_t zeros = 0, n = 0;
@@ -235,6 +288,13 @@ pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
 		uint32_t at =
 			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
 
+		n += PPT__LINE_WORDS;
+		if (level == 1 &&
+		    pt_line_is_like(&like, word + at, PPT_PAGE_LG2)) {
+			if (edit)
+				pt_move_line(out + at, word + at, like.delta);
+			continue;
+		}
 		for (uint32_t s = at; s < at + PPT__LINE_WORDS; s++) {
 			uint64_t e =
 				__atomic_load_n(word + s, __ATOMIC_RELAXED);
@@ -243,14 +303,15 @@ pt_vet_lines(struct pt_vet *v, const uint64_t *word, uint64_t lines,
 			if (!e) {
 				now = 0;
 				zeros++;
-			} else if (!pt_is_like(&like, pool, e, span_lg2)) {
+			} else if (!pt_is_like(&like, pool, e,
+					       level == 1 ? PPT_PAGE_LG2 :
+							    like.unit_lg2)) {
 				now = pt_vet_entry(v, e);
 				like = v->like;
 			}
 			if (edit)
 				out[s] = now;
 		}
-		n += PPT__LINE_WORDS;
 	}
 	return n - zeros;
 }
@@ -275,10 +336,11 @@ static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		.moves = moves,
 		.level = level,
 		/* With a policy leaves of other rights are looked at again. */
-		.like.bits = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC) |
-			     pte_zero_bits(level, false) | PTE_ADDRESS |
-			     (pool->trust.policy ? PTE_RIGHTS : 0),
-		.like.first = UINT64_MAX, /* none so far */
+		.bits = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC) |
+			pte_zero_bits(level, false) | PTE_ADDRESS |
+			(pool->trust.policy ? PTE_RIGHTS : 0),
+		/* none so far */
+		.like = { .unit_lg2 = PPT_PAGE_LG2, .first = UINT64_MAX },
 	};
 	uint32_t found = pt_vet_words(
 		&v, word, lines,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
- * @file host.h  Pools in files and DAX devices, through libpmem.
+ * @file host.h  Pools in files and, through libpmem, DAX devices.
  *
  * Needs an operating system; kernels use <pptable/pool.h> directly.
  */
@@ -77,7 +77,7 @@ struct ppt_host_open {
  * it is no longer marked.  A reader writes nothing, and leaves the mark.  A
  * writer marks the pool as in use, durable before any other write, for a fence
  * and a drain of the memory controller (pmem_deep_drain).  Other files and
- * devices cost two system calls and are not changed.
+ * devices cost a system call at most and are not changed.
  * Return: 0; PPT_E_SYS; PPT_E_LOCKED; PPT_E_IO a poisoned or truncated
  *         mapping; the errors of ppt_attach.
  */
