@@ -316,9 +316,11 @@ extern const struct bench_ops bench_reclaim_huge;
 
 /* @n pages mapped. */
 extern const struct bench_ops bench_attach_clean;
+extern const struct bench_ops bench_attach_clean_open; /* no translation */
 extern const struct bench_ops bench_attach_dirty;
 extern const struct bench_ops bench_attach_dirty_full; /* as dirty as can be */
 extern const struct bench_ops bench_attach_moved;
+extern const struct bench_ops bench_attach_moved_open;
 extern const struct bench_ops bench_first_touch;
 extern const struct bench_ops bench_first_touch_moved;
 

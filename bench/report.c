@@ -219,6 +219,8 @@ static void print_goals(FILE *out)
 	const struct bench *huge = bench_find("map_huge_range");
 	const struct bench *check = bench_find("check_full");
 	const struct bench *both = bench_find("check_full_2");
+	const struct bench *moved = bench_find("attach_moved_open_1e8");
+	const struct bench *touch = bench_find("first_touch");
 	double most, growth;
 	bool known;
 
@@ -242,6 +244,10 @@ static void print_goals(FILE *out)
 	     most > 0);
 	goal(out, "attach_clean, slowest size / fastest size", growth, 1.25,
 	     known);
+	goal(out, "attach_moved_open_1e8, us", moved->result.median / 1e3, 100,
+	     bench_has(moved));
+	goal(out, "first_touch, us", touch->result.median / 1e3, 3,
+	     bench_has(touch));
 }
 
 /*

@@ -174,6 +174,8 @@ static struct bench range[] = {
 #define DIRTY "the same after a crash, 4096 live journal lines"
 #define FULL "the same after a crash with the fullest journal"
 #define MOVED "the same, pool and DRAM moved"
+#define OPEN "until the pool is attached: the root is known, no table met"
+#define MOVED_OPEN "the same, pool and DRAM moved"
 
 static struct bench clean[] = {
 	{ .name = "bare_restart",
@@ -186,6 +188,8 @@ static struct bench clean[] = {
 	ATTACH(clean, 1e6, "bare_restart", CLEAN),
 	ATTACH(clean, 1e7, "bare_restart", CLEAN),
 	ATTACH(clean, 1e8, "bare_restart", CLEAN),
+	ATTACH(clean_open, 1e5, "bare_restart", OPEN),
+	ATTACH(clean_open, 1e8, "bare_restart", OPEN),
 };
 
 static struct bench dirty[] = {
@@ -204,6 +208,8 @@ static struct bench moved[] = {
 	ATTACH(moved, 1e6, NULL, MOVED),
 	ATTACH(moved, 1e7, NULL, MOVED),
 	ATTACH(moved, 1e8, NULL, MOVED),
+	ATTACH(moved_open, 1e5, NULL, MOVED_OPEN),
+	ATTACH(moved_open, 1e8, NULL, MOVED_OPEN),
 	{ .name = "first_touch",
 	  .unit = "ns/table",
 	  .n = 10000000,

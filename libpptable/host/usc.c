@@ -8,8 +8,7 @@
  * NVDIMM bus in sysfs.  The region says which NVDIMMs it is interleaved over
  * (mappings, mapping<n>), and these have an identity and a count (id,
  * dirty_shutdown; Documentation/ABI/testing/sysfs-bus-nfit, and what ndctl and
- * libpmem2 read).  A file elsewhere has no such path: one readlink tells, and on
- * a file system without a block device not even that is needed.
+ * libpmem2 read).  A file elsewhere has no such path: one readlink tells.
  */
 #include <ctype.h>
 #include <fcntl.h>
@@ -98,9 +97,6 @@ static bool find_region(const struct ppt__file *file, char *path, size_t size)
 	const char *kind = file->dax ? "char" : "block";
 	ssize_t n;
 
-	/* Unnamed, as of tmpfs: no block device, so in no NVDIMM. */
-	if (!file->dax && major(file->device) == 0)
-		return false;
 	n = snprintf(link, sizeof(link), "%s/dev/%s/%u:%u", ppt__sysfs, kind,
 		     major(file->device), minor(file->device));
 	if (n < 0 || (size_t)n >= sizeof(link))

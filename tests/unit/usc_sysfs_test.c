@@ -176,13 +176,6 @@ static void usc__device_dax_is_read(void **state)
 	assert_int_equal(usc.count, 37);
 }
 
-static void usc__file_system_of_no_block_device_has_none(void **state)
-{
-	make_region();
-	file.device = makedev(0, 3);
-	assert_none();
-}
-
 static void usc__anything_that_lacks_is_no_count(void **state)
 {
 	static const char *const needed[] = {
@@ -249,7 +242,6 @@ int main(void)
 		TEST(usc__another_nvdimm_is_another_device),
 		TEST(usc__partition_and_other_kinds_are_read),
 		TEST(usc__device_dax_is_read),
-		TEST(usc__file_system_of_no_block_device_has_none),
 		TEST(usc__anything_that_lacks_is_no_count),
 		TEST(usc__anything_that_is_odd_is_no_count),
 		TEST(usc__of_this_machine_is_no_fault),
