@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "format/crc32c.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "format/cpu.h"
 #include "format/crc32c_tables.h"
 
@@ -206,57 +202,34 @@ uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 	return words(raw, word, n, PPT__FAMILY_X86_64);
 }
 
-#if defined(__SSE2__) /* a kernel is built without */
-static inline __m128i load_two(const uint64_t *word)
+/* @lines twice, and 1 if a word is 0: with the carry, where there is one. */
+static inline uint64_t shift_in_empty(uint64_t lines, uint64_t word)
 {
-	return _mm_loadu_si128((const __m128i *)(const void *)word);
-}
-
-/* A double word for each of 4, a byte for each of 16: not 0 if it was not. */
-static inline __m128i narrow(__m128i a, __m128i b, __m128i c, __m128i d)
-{
-	/* Saturation never makes a 0. */
-	return _mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d));
-}
-
-static inline __m128i line_bits(const uint64_t *word)
-{
-	return _mm_or_si128(_mm_or_si128(load_two(word), load_two(word + 2)),
-			    _mm_or_si128(load_two(word + 4),
-					 load_two(word + 6)));
-}
-
-static inline __m128i lines_4(const uint64_t *word)
-{
-	return narrow(line_bits(word), line_bits(word + 8),
-		      line_bits(word + 16), line_bits(word + 24));
-}
-
-/* Bit i: line i of 16 is all 0. */
-static inline uint64_t empty_16(const uint64_t *word)
-{
-	__m128i byte = narrow(lines_4(word), lines_4(word + 32),
-			      lines_4(word + 64), lines_4(word + 96));
-
-	return (uint32_t)_mm_movemask_epi8(
-		_mm_cmpeq_epi8(byte, _mm_setzero_si128()));
-}
-
-uint64_t ppt__page_lines(const uint64_t *word)
-{
-	return ~(empty_16(word) | empty_16(word + 128) << 16 |
-		 empty_16(word + 256) << 32 | empty_16(word + 384) << 48);
-}
+#if defined(__x86_64__)
+	__asm__("cmp $1, %1\n\t"
+		"adc %0, %0"
+		: "+r"(lines)
+		: "r"(word)
+		: "cc");
+	return lines;
 #else
+	return lines * 2 + (word == 0);
+#endif
+}
+
 uint64_t ppt__page_lines(const uint64_t *word)
 {
 	uint64_t empty = 0;
 
-	for (uint32_t i = 64; i-- > 0;)
-		empty = empty * 2 + !ppt__line_any(word + 8 * i);
+	for (const uint64_t *at = word + 512; at != word;) {
+		at -= 32;
+		empty = shift_in_empty(empty, ppt__line_bits(at + 24));
+		empty = shift_in_empty(empty, ppt__line_bits(at + 16));
+		empty = shift_in_empty(empty, ppt__line_bits(at + 8));
+		empty = shift_in_empty(empty, ppt__line_bits(at));
+	}
 	return ~empty;
 }
-#endif
 
 /* With more lines than this, stepping over the others saves nothing. */
 #define SPARSE_MAX 20u

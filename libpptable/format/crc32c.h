@@ -61,11 +61,17 @@ static inline uint32_t ppt__crc32c_head(uint32_t change)
 uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 			   uint32_t family);
 
-/* Whether any word of a line is not 0. */
+/* The bits of all eight words of a line. */
+static inline uint64_t ppt__line_bits(const uint64_t *word)
+{
+	return word[0] | word[1] | word[2] | word[3] | word[4] | word[5] |
+	       word[6] | word[7];
+}
+
+/* Whether any of them is not 0. */
 static inline bool ppt__line_any(const uint64_t *word)
 {
-	return (word[0] | word[1] | word[2] | word[3] | word[4] | word[5] |
-		word[6] | word[7]) != 0;
+	return ppt__line_bits(word) != 0;
 }
 
 /* Bit i: line i of a page of 512 words is not all 0. */
