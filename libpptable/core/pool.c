@@ -243,24 +243,6 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 	return check_map(&pool->map, diag);
 }
 
-/* Of a copy the lines that are not what they should be: a few, mostly. */
-static void write_copy(struct ppt_pool *pool, uint32_t slot)
-{
-	const uint64_t *want = (const uint64_t *)pool->superblock;
-	uint64_t at = ppt__word(slot, 0);
-	const uint64_t *have = ppt__pm_view(&pool->pm, at, PPT_M_SB_WORDS);
-
-	for (uint32_t i = 0; i < PPT_M_SB_WORDS; i += PPT__LINE_WORDS) {
-		uint64_t differ = 0;
-
-#pragma GCC unroll 8
-		for (uint32_t k = 0; k < PPT__LINE_WORDS; k++)
-			differ |= have[i + k] ^ want[i + k];
-		if (differ)
-			ppt__pm_stream_line(&pool->pm, at + i, want + i);
-	}
-}
-
 /*
  * First over the copy that does not count: valid, and so the one that counts,
  * once its checksum is whole.  Then over the other, so that losing either
@@ -278,7 +260,8 @@ void ppt__superblock_write(struct ppt_pool *pool)
 
 		sb->slot = ppt__le32(slot);
 		ppt__superblock_seal(sb);
-		write_copy(pool, slot);
+		ppt__pm_stream(&pool->pm, ppt__word(slot, 0),
+			       (const uint64_t *)sb, PPT_M_SB_WORDS);
 		ppt__pm_fence(&pool->pm);
 		pool->superblock_slot = slot;
 	}
