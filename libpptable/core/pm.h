@@ -51,7 +51,7 @@ static inline void ppt__pm_tell_load(const struct ppt__pm *pm, uint64_t word,
 	const struct ppt_pm_observer *o = pm->observer;
 
 	if (ppt__pm_loads_told(pm) &&
-	    (n > 8 || !o->lines ||
+	    (!n || n > 8 || !o->lines ||
 	     o->lines[word / 8] | o->lines[(word + n - 1) / 8]))
 		o->event(o->ctx, PPT_PM_LOAD, word * 8, n * 8, site);
 }

@@ -187,13 +187,16 @@ static void edit(struct edit *e)
 {
 	struct ppt__repair *r = e->r;
 
+	if (!(r->use[e->b.page] & PPT__USE_EMPTY)) {
+		e->belief = ppt__repair_load(r, &e->b, r->loaded, &e->epoch);
+		if (e->belief == PPT__BELIEF_NONE)
+			r->use[e->b.page] |= PPT__USE_EMPTY;
+	}
 	if (r->use[e->b.page] & PPT__USE_EMPTY) {
 		__builtin_memset(r->loaded, 0, PPT_PAGE_BYTES);
 		e->b.lines = 0;
 		e->epoch = (int)r->c->epochs - 1;
 		e->belief = PPT__BELIEF_GOOD;
-	} else {
-		e->belief = ppt__repair_load(r, &e->b, r->loaded, &e->epoch);
 	}
 	e->word = r->loaded;
 	look(e, r->loaded, false, on_entry);

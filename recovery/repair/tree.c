@@ -46,8 +46,13 @@ static void mark_children(struct ppt__repair *r, struct ppt__believe *b)
 
 	if (r->use[b->page] & PPT__USE_GOOD)
 		word = ppt__repair_seen(r, b, &epoch);
-	else
-		(void)ppt__repair_load(r, b, r->loaded, &epoch);
+	else if (ppt__repair_load(r, b, r->loaded, &epoch) ==
+		 PPT__BELIEF_NONE) {
+		/* It was believed while held pages counted as garbled ones. */
+		r->use[b->page] |= PPT__USE_EMPTY;
+		r->top_lost |= b->level == PPT__LEVELS_MAX;
+		return;
+	}
 	for (uint64_t left = b->lines; left; left &= left - 1) {
 		uint32_t at = (uint32_t)__builtin_ctzll(left) * PPT__LINE_WORDS;
 

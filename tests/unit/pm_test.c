@@ -8,6 +8,7 @@
 #include "unit_pool.h"
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -258,6 +259,37 @@ static void ppt_pm_observer__loads_are_told_only_while_asked_for(void **state)
 	unit_close(&u);
 }
 
+/* Loads of lines that it wants, and none behind the last one. */
+static void ppt_pm_observer__is_told_of_the_lines_it_names(void **state)
+{
+	static _Alignas(4096) uint64_t media[PPT_PAGE_WORDS];
+	unsigned count[PPT_PM_MARK + 1] = { 0 };
+	uint8_t *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *lines = page + 4096 - PPT_PAGE_WORDS / 8;
+	struct ppt_pm_observer observer = { .event = count_event,
+					    .ctx = count,
+					    .lines = lines };
+	const struct ppt_pm_config cfg = { .media = media,
+					   .bytes = sizeof(media),
+					   .observer = &observer };
+	struct ppt__pm pm;
+
+	(void)state;
+	assert_true(page != MAP_FAILED);
+	assert_int_equal(mprotect(page + 4096, 4096, PROT_NONE), 0);
+	assert_ok(ppt__pm_init(&pm, &cfg, NULL));
+	lines[63] = 1;
+	(void)ppt__pm_view(&pm, 503, 1);
+	assert_int_equal(count[PPT_PM_LOAD], 0);
+	(void)ppt__pm_view(&pm, 503, 2);
+	(void)ppt__pm_view(&pm, 511, 1);
+	assert_int_equal(count[PPT_PM_LOAD], 2);
+	/* of nothing, behind the end: as before a table's last entries */
+	(void)ppt__pm_view(&pm, 512, 0);
+	assert_int_equal(munmap(page, 8192), 0);
+}
+
 /* --------------------------------------------------------- single stores -- */
 
 static void ppt__pm_exchange__keeps_what_hardware_wrote(void **state)
@@ -340,6 +372,8 @@ int main(void)
 		cmocka_unit_test(ppt_pm_observer__is_told_before_the_load),
 		cmocka_unit_test(
 			ppt_pm_observer__loads_are_told_only_while_asked_for),
+		cmocka_unit_test(
+			ppt_pm_observer__is_told_of_the_lines_it_names),
 		cmocka_unit_test(ppt__pm_exchange__keeps_what_hardware_wrote),
 		cmocka_unit_test(ppt__pm_stream__writes_exactly_its_words),
 		cmocka_unit_test(pool_fixture__stray_store_to_media_faults),
