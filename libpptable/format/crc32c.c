@@ -131,11 +131,27 @@ static uint32_t plain_words(uint32_t raw, const uint64_t *word, uint64_t n)
 /* Below this three streams cost more than they save. */
 #define LANES_MIN 48u
 
+/* Three streams of k words each, one behind the other. */
+static inline uint64_t join(uint64_t a, uint64_t b, uint64_t c, uint32_t k)
+{
+	return ppt__crc32c_shift((uint32_t)a, 2 * k) ^
+	       ppt__crc32c_shift((uint32_t)b, k) ^ c;
+}
+
+/* A word, or how it differs from an old one. */
+static inline uint64_t less(const uint64_t *old, const uint64_t *word,
+			    uint32_t i)
+{
+	return old ? old[i] ^ word[i] : word[i];
+}
+
 /*
  * Entries of x86-64 tables of which none is cold, as of the lowest level none
- * is: their canonical form is a mask.  Returns false if one is.
+ * is, or that differ in no cold mark: their canonical form is a mask.  Returns
+ * false if there is one.  Compiled with @old and without.
  */
-static bool warm_words(uint32_t *raw, const uint64_t *word, uint32_t n)
+static inline __attribute__((always_inline)) bool
+warm_words(uint32_t *raw, const uint64_t *old, const uint64_t *word, uint32_t n)
 {
 	const uint64_t mask = ~ppt__family_ignore(PPT__FAMILY_X86_64);
 	const uint32_t k = n / 3;
@@ -143,18 +159,18 @@ static bool warm_words(uint32_t *raw, const uint64_t *word, uint32_t n)
 
 #pragma GCC unroll 4
 	for (uint32_t i = 0; i < k; i++) {
-		uint64_t x = word[i], y = word[k + i], z = word[2 * k + i];
+		uint64_t x = less(old, word, i), y = less(old, word, k + i);
+		uint64_t z = less(old, word, 2 * k + i);
 
 		any |= x | y | z;
 		a = crc_hw(a, x & mask);
 		b = crc_hw(b, y & mask);
 		c = crc_hw(c, z & mask);
 	}
-	c ^= ppt__crc32c_shift((uint32_t)a, 2 * k) ^
-	     ppt__crc32c_shift((uint32_t)b, k);
+	c = join(a, b, c, k);
 	for (uint32_t i = 3 * k; i < n; i++) {
-		any |= word[i];
-		c = crc_hw(c, word[i] & mask);
+		any |= less(old, word, i);
+		c = crc_hw(c, less(old, word, i) & mask);
 	}
 	if (any >> PPT__COLD_LG2 & 1u)
 		return false;
@@ -197,7 +213,7 @@ uint32_t ppt__crc32c_words(uint32_t raw, const uint64_t *word, uint32_t n,
 		return plain_words(raw, word, n);
 	/* No longer than a page, as streams are shifted by two thirds of it. */
 	if (ppt__crc32c_hw && n >= LANES_MIN && n <= 512 &&
-	    warm_words(&raw, word, n))
+	    warm_words(&raw, NULL, word, n))
 		return raw;
 	return words(raw, word, n, PPT__FAMILY_X86_64);
 }
@@ -309,8 +325,7 @@ static uint32_t run_hw(uint32_t n, uint64_t v, uint64_t stride)
 		y += stride;
 		z += stride;
 	}
-	c ^= ppt__crc32c_shift((uint32_t)a, 2 * k) ^
-	     ppt__crc32c_shift((uint32_t)b, k);
+	c = join(a, b, c, k);
 	for (uint32_t i = 3 * k; i < n; i++, z += stride)
 		c = crc_hw(c, z);
 	return (uint32_t)c;
@@ -351,41 +366,13 @@ PER_FAMILY uint32_t diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 	return a;
 }
 
-/* The same where no entry became cold or ceased to be: as warm_words. */
-static bool warm_diff(uint32_t *raw, const uint64_t *old, const uint64_t *word,
-		      uint32_t n)
-{
-	const uint64_t mask = ~ppt__family_ignore(PPT__FAMILY_X86_64);
-	const uint32_t k = n / 3;
-	uint64_t a = 0, b = 0, c = 0, any = 0;
-
-#pragma GCC unroll 4
-	for (uint32_t i = 0; i < k; i++) {
-		uint64_t x = old[i] ^ word[i], y = old[k + i] ^ word[k + i];
-		uint64_t z = old[2 * k + i] ^ word[2 * k + i];
-
-		any |= x | y | z;
-		a = crc_hw(a, x & mask);
-		b = crc_hw(b, y & mask);
-		c = crc_hw(c, z & mask);
-	}
-	c ^= ppt__crc32c_shift((uint32_t)a, 2 * k) ^
-	     ppt__crc32c_shift((uint32_t)b, k);
-	for (uint32_t i = 3 * k; i < n; i++) {
-		any |= old[i] ^ word[i];
-		c = crc_hw(c, (old[i] ^ word[i]) & mask);
-	}
-	*raw = (uint32_t)c;
-	return !(any >> PPT__COLD_LG2 & 1u);
-}
-
 uint32_t ppt__crc32c_diff(const uint64_t *old, const uint64_t *word, uint32_t n,
 			  uint32_t family)
 {
-	uint32_t raw;
+	uint32_t raw = 0;
 
 	if (family == PPT__FAMILY_X86_64 && ppt__crc32c_hw && n >= LANES_MIN &&
-	    n <= 512 && warm_diff(&raw, old, word, n))
+	    n <= 512 && warm_words(&raw, old, word, n))
 		return raw;
 	if (family == PPT__FAMILY_X86_64)
 		return diff(old, word, n, PPT__FAMILY_X86_64);

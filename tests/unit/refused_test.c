@@ -71,12 +71,6 @@ static void ppt_probe__media_that_is_none_is_refused(void **state)
 	assert_diag(diag, PPT_E_INVAL, "media");
 }
 
-static void on_action(void *ctx, const struct ppt_action *action)
-{
-	(void)ctx;
-	(void)action;
-}
-
 static void repair_refuses(struct unit_pool *u, const uint8_t *image,
 			   const struct ppt_repair_config *cfg,
 			   const char *what)
@@ -90,8 +84,7 @@ static void repair_refuses(struct unit_pool *u, const uint8_t *image,
 static void ppt_repair__unknown_arguments_are_refused(void **state)
 {
 	const struct ppt_usc usc = { .state = PPT_USC_UNSAFE + 1 };
-	struct ppt_repair_config good = { .pa_bits = 52, .action = on_action };
-	struct ppt_repair_config cfg;
+	struct ppt_repair_config good, cfg;
 	struct unit_pool u;
 	uint8_t *image;
 
@@ -99,13 +92,7 @@ static void ppt_repair__unknown_arguments_are_refused(void **state)
 	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
 	assert_ok(pool_fixture_detach(&u.pf));
 	image = unit_save(&u);
-	good.pm.media = u.pf.media;
-	good.pm.writable = u.pf.writable;
-	good.pm.bytes = u.pf.bytes;
-	good.scratch_bytes = ppt_repair_scratch_bytes(u.pf.media, u.pf.bytes);
-	good.scratch_bytes = (good.scratch_bytes + 63) & ~(size_t)63;
-	good.scratch = aligned_alloc(64, good.scratch_bytes);
-	assert_non_null(good.scratch);
+	good = unit_repair_config(&u);
 
 	cfg = good;
 	cfg.action = NULL;
@@ -123,34 +110,25 @@ static void ppt_repair__unknown_arguments_are_refused(void **state)
 
 static void ppt_repair__scratch_memory_that_will_not_do_is_told(void **state)
 {
-	struct ppt_repair_config cfg = { .pa_bits = 52, .action = on_action };
+	struct ppt_repair_config good, cfg;
 	struct ppt_repair_report report;
 	struct unit_pool u;
-	size_t bytes;
-	char *scratch;
-	int err;
 
 	(void)state;
 	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
 	assert_ok(pool_fixture_detach(&u.pf));
-	cfg.pm.media = u.pf.media;
-	cfg.pm.writable = u.pf.writable;
-	cfg.pm.bytes = u.pf.bytes;
-	bytes = ppt_repair_scratch_bytes(u.pf.media, u.pf.bytes);
-	scratch = aligned_alloc(64, ((bytes + 63) & ~(size_t)63) + 64);
-	assert_non_null(scratch);
-	cfg.scratch_bytes = bytes;
-	err = ppt_repair(&cfg, &report, NULL); /* NULL */
-	assert_true(err < 0);
-	cfg.scratch = scratch + 8;
-	assert_int_equal(ppt_repair(&cfg, &report, NULL), err);
-	cfg.scratch = scratch;
+	good = unit_repair_config(&u);
+	cfg = good;
+	cfg.scratch = NULL;
+	assert_int_equal(ppt_repair(&cfg, &report, NULL), PPT_E_NOMEM);
+	cfg.scratch = (char *)good.scratch + 8;
+	assert_int_equal(ppt_repair(&cfg, &report, NULL), PPT_E_NOMEM);
+	cfg = good;
 	cfg.scratch_bytes = 64;
-	assert_int_equal(ppt_repair(&cfg, &report, NULL), err);
-	cfg.scratch_bytes = bytes;
-	assert_ok(ppt_repair(&cfg, &report, NULL));
+	assert_int_equal(ppt_repair(&cfg, &report, NULL), PPT_E_NOMEM);
+	assert_ok(ppt_repair(&good, &report, NULL));
 	assert_int_equal(report.actions, 0);
-	free(scratch);
+	free(good.scratch);
 	unit_close(&u);
 }
 

@@ -38,28 +38,16 @@ static void on_action(void *ctx, const struct ppt_action *action)
 	assert_int_equal(action->id, PPT_ACTION_TAIL);
 }
 
-static void on_any(void *ctx, const struct ppt_action *action)
-{
-	(void)ctx;
-	(void)action;
-}
-
 /* Detached; the report of a repair with an observer and a callback. */
 static struct ppt_repair_report
 repair(struct unit_pool *u, const struct ppt_pm_observer *observer,
        void (*action)(void *ctx, const struct ppt_action *action))
 {
-	struct ppt_repair_config cfg = { .pa_bits = 52, .action = action };
+	struct ppt_repair_config cfg = unit_repair_config(u);
 	struct ppt_repair_report report;
 
-	cfg.pm = (struct ppt_pm_config){ .media = u->pf.media,
-					 .writable = u->pf.writable,
-					 .bytes = u->pf.bytes,
-					 .observer = observer };
-	cfg.scratch_bytes = ppt_repair_scratch_bytes(u->pf.media, u->pf.bytes);
-	cfg.scratch_bytes = (cfg.scratch_bytes + 63) & ~(size_t)63;
-	cfg.scratch = aligned_alloc(64, cfg.scratch_bytes);
-	assert_non_null(cfg.scratch);
+	cfg.pm.observer = observer;
+	cfg.action = action;
 	assert_ok(ppt_repair(&cfg, &report, NULL));
 	free(cfg.scratch);
 	return report;
@@ -118,8 +106,8 @@ static void ppt_repair__root_doubted_once_extents_are_known(void **state)
 	desc = unit_word(&u, u.at.desc_page, u.space.root_page);
 	*desc ^= UINT64_C(5) << 38 ^ 0x12345; /* epoch and checksum */
 	garble_behind(&u, last);
-	assert_true(repair(&u, NULL, on_any).actions > 0);
-	assert_int_equal(repair(&u, NULL, on_any).actions, 0);
+	assert_true(repair(&u, NULL, unit_on_action).actions > 0);
+	assert_int_equal(repair(&u, NULL, unit_on_action).actions, 0);
 	assert_ok(unit_attach(&u));
 	assert_ok(ppt_space_open(u.pf.pool, "s", &u.space, NULL));
 	unit_close(&u);

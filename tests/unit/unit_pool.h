@@ -133,6 +133,30 @@ static inline void unit_open(struct unit_pool *u, uint64_t bytes,
 	assert_ok(ppt_checkpoint(u->pf.pool));
 }
 
+static inline void unit_on_action(void *ctx, const struct ppt_action *action)
+{
+	(void)ctx;
+	(void)action;
+}
+
+/* To repair a detached pool; the scratch memory is the caller's to free. */
+static inline struct ppt_repair_config unit_repair_config(struct unit_pool *u)
+{
+	struct ppt_repair_config cfg = {
+		.pm = { .media = u->pf.media,
+			.writable = u->pf.writable,
+			.bytes = u->pf.bytes },
+		.pa_bits = 52,
+		.action = unit_on_action,
+	};
+
+	cfg.scratch_bytes = ppt_repair_scratch_bytes(u->pf.media, u->pf.bytes);
+	cfg.scratch_bytes = (cfg.scratch_bytes + 63) & ~(size_t)63;
+	cfg.scratch = aligned_alloc(64, cfg.scratch_bytes);
+	assert_non_null(cfg.scratch);
+	return cfg;
+}
+
 static inline void unit_close(struct unit_pool *u)
 {
 	pool_fixture_close(&u->pf);

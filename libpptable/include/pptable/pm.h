@@ -45,8 +45,9 @@ enum ppt_pm_event {
  * @loads: NULL, or LOAD is told only while this is not 0; it may change at any
  *         time, also within @event.
  *
- * @lines: NULL, or for each line of 64 bytes whether loads of it are told; may
- *         change likewise.
+ * @lines: NULL, or a byte for each line of 64 bytes of the media: LOAD of up to
+ *         64 bytes is told only if that of its first or last line is not 0;
+ *         longer ones always.  May change likewise.
  *
  * An observer that is NULL costs one predicted branch per access.
  */
