@@ -23,7 +23,7 @@ static bool note_word(struct engine *x, uint64_t word, struct crash_word *out)
 	*out = (struct crash_word){ .word = (uint32_t)word, .values = 1 };
 	if (pending_value(&x->pending[0], word, &value)) {
 		out->value[0] = value;
-		return value != x->base[word];
+		return value != x->base->words[word];
 	}
 	n = pending_options(&x->pending[0], word, option);
 	for (out->values = 0; out->values < n && out->values < WORD_VALUES;
@@ -115,10 +115,17 @@ static void add_work(struct crashes *all, struct engine *x,
 	x->world.states = 0;
 }
 
-static void take_base(struct specimen *image, const struct engine *x)
+/* The same for all workloads. */
+static void take_base(struct specimen *image, struct engine *x)
 {
-	const struct ppt_m_superblock *sb = (const void *)x->base;
+	const struct world_base *base;
+	const struct ppt_m_superblock *sb;
 
+	x->parts = WORLD_ALL;
+	base = world_base(&x->world, x->bases, x->parts);
+	if (!base)
+		rig_fail("%s", x->world.why.text);
+	sb = (const void *)base->words;
 	*image = (struct specimen){ .size = world_bytes() };
 	image->journal_bytes =
 		(uint64_t)ppt__get32(sb->journal_pages) * PPT_PAGE_BYTES;
@@ -127,7 +134,7 @@ static void take_base(struct specimen *image, const struct engine *x)
 		rig_fail("the workloads' pool is of another size");
 	memcpy(image->uuid.b, sb->uuid, sizeof(image->uuid.b));
 	image->seed = ppt__seed(sb->uuid);
-	image->bytes = (uint8_t *)x->base;
+	image->bytes = (uint8_t *)base->words;
 }
 
 static void make_all(struct crashes *all)

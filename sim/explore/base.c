@@ -2,10 +2,11 @@
 /*
  * base.c - the pool that every workload starts from.
  *
- * Layer: sim.  Small, so that it is read fast; used, so that free pages have
- * been tables and frames before; and with a ring whose next record lies just
- * before its end, so that most workloads wrap around it.
+ * Layer: sim.  No larger than the workload needs, so that it is read fast; used,
+ * so that free pages have been tables and frames before; and with a ring whose
+ * next record lies just before its end, so that most workloads wrap around it.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/explore/steps.h"
@@ -65,49 +66,58 @@ static void collapse(struct world *w)
 /* Tables and frames that come and go. */
 static int recycle(struct world *w)
 {
-	uint64_t at = AT_HUGE(0);
+	const struct ext_list *map = &w->now.space[0].map;
+	uint64_t tables = AT_HUGE(0), frames = AT_HUGE(1);
 	uint64_t *word = w->pm.writable;
 
 	for (unsigned i = 0; i < RECYCLED_TABLES; i++) {
-		if (step_map(w, 0, at + i * PPT_SIZE_2M, step_dram(w, i), 2))
+		if (step_map(w, 0, tables + i * PPT_SIZE_2M, step_dram(w, i),
+			     2))
 			return -1;
 		collapse(w);
 	}
-	if (step_map(w, 1, AT_HIGH, PPT_PA_ALLOC, RECYCLED_FRAMES))
+	if (step_map(w, 0, frames, PPT_PA_ALLOC, RECYCLED_FRAMES))
 		return -1;
-	for (size_t i = 0; i < w->now.space[1].map.count; i++) {
-		const struct oracle_ext *ext = &w->now.space[1].map.ext[i];
+	for (size_t i = 0; i < map->count; i++) {
+		const struct oracle_ext *ext = &map->ext[i];
 		uint64_t first = (ext->pa - PHYS) / 8;
 
-		for (uint64_t k = 0; k < ext->len / 8; k++)
+		for (uint64_t k = 0; ext->va >= frames && k < ext->len / 8; k++)
 			word[first + k] = (DRAM + k * PPT_PAGE_BYTES) | 0x67;
 	}
-	if (step_unmap(w, 0, at, RECYCLED_TABLES * 512) ||
-	    step_unmap(w, 1, AT_HIGH, RECYCLED_FRAMES))
+	if (step_unmap(w, 0, tables, RECYCLED_TABLES * 512) ||
+	    step_unmap(w, 0, frames, RECYCLED_FRAMES))
 		return -1;
 	return step_checkpoint(w);
 }
 
-/* What rows act on. */
-static int build(struct world *w)
+static int build_spares(struct world *w)
 {
-	uint64_t frame;
-
-	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 64) ||
-	    step_need(w, 0, AT_TABLE(1), step_dram(w, DRAM_PAGES + 64), 1) ||
-	    step_need(w, 0, AT_TABLE(2), step_dram(w, DRAM_PAGES + 65), 1) ||
-	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
-	    step_need(w, 1, AT_LEAF(0), step_dram(w, DRAM_LEAVES),
-		      LEAVES * UINT64_C(512)))
-		return -1;
-	frame = oracle_find(&w->now.space[1], AT_HIGH)->pa;
-	if (step_need(w, 2, AT_SHARED, frame, 1))
-		return -1;
 	for (unsigned k = 0; k < WORLD_REPEATS; k++)
 		if (step_need(w, 0, AT_SPARE(k), step_dram(w, k), 1) ||
 		    step_need(w, 0, AT_SPARE(k) + SPARE_FRAME, PPT_PA_ALLOC, 1))
 			return -1;
 	return 0;
+}
+
+/* What rows act on. */
+static int build(struct world *w, unsigned parts)
+{
+	uint64_t dram = step_dram(w, DRAM_PAGES);
+
+	if (step_need(w, 0, AT_TABLE(0), dram, 64) || step_need_frame(w) ||
+	    step_need(w, 0, AT_LEAF(0), step_dram(w, DRAM_LEAVES),
+		      LEAVES * UINT64_C(512)))
+		return -1;
+	if (parts & WORLD_TABLES &&
+	    (step_need(w, 0, AT_TABLE(1), dram + 64 * PPT_SIZE_4K, 1) ||
+	     step_need(w, 0, AT_TABLE(2), dram + 65 * PPT_SIZE_4K, 1)))
+		return -1;
+	if (parts & WORLD_HIGH && step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1))
+		return -1;
+	if (parts & WORLD_OTHER && step_need_other(w))
+		return -1;
+	return parts & WORLD_SPARES ? build_spares(w) : 0;
 }
 
 /* Commits of one line each, until the end of the ring is near. */
@@ -131,7 +141,7 @@ static int turn_ring(struct world *w)
 	return step_unmap(w, 0, AT_PAGE(0, 511), 1);
 }
 
-int world_base(struct world *w)
+static int make(struct world *w, unsigned parts)
 {
 	struct ppt_memory_map map = { 0 };
 	int err;
@@ -147,13 +157,13 @@ int world_base(struct world *w)
 	err = step_create(w, &map);
 	if (!err)
 		err = step_attach(w);
-	for (unsigned i = 0; i < 3 && !err; i++)
-		err = step_need_space(w, i);
+	if (!err)
+		err = step_need_space(w, 0);
 	if (!err)
 		err = recycle(w);
 	collapse(w);
 	if (!err)
-		err = build(w);
+		err = build(w, parts);
 	if (!err)
 		err = turn_ring(w);
 	if (err)
@@ -162,4 +172,31 @@ int world_base(struct world *w)
 	err = ppt_detach(w->pool);
 	w->pool = NULL;
 	return err ? step_failed(w, "ppt_detach", err, NULL) : 0;
+}
+
+const struct world_base *world_base(struct world *w, struct world_base *all,
+				    unsigned parts)
+{
+	struct world_base *base = &all[parts];
+
+	if (base->words)
+		return base;
+	if (make(w, parts))
+		return NULL;
+	base->words = malloc(w->pm.bytes);
+	if (!base->words)
+		abort();
+	memcpy(base->words, w->pm.media, w->pm.bytes);
+	base->state = w->state[0];
+	memset(&w->state[0], 0, sizeof(w->state[0]));
+	return base;
+}
+
+void world_bases_free(struct world_base *all)
+{
+	for (unsigned i = 0; i <= WORLD_ALL; i++) {
+		free(all[i].words);
+		world_state_free(&all[i].state);
+	}
+	memset(all, 0, (WORLD_ALL + 1) * sizeof(*all));
 }

@@ -138,8 +138,9 @@ struct engine {
 	bool stored; /* in ENGINE_QUIET */
 	/* the workload */
 	struct world world;
-	uint64_t *base;
-	struct world_state base_state;
+	struct world_base bases[WORLD_ALL + 1]; /* by parts */
+	const struct world_base *base;          /* that of the workload */
+	unsigned parts; /* that each has, whatever its rows act on */
 	char name[96];
 	struct trace work;
 	unsigned row[SIM_SEQUENCE_MAX];

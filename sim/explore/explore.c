@@ -24,10 +24,9 @@ static double now_s(void)
 
 /* -------------------------------------------------------------- the engine -- */
 
-static int make_base(struct engine *x)
+static void prepare_world(struct engine *x)
 {
 	struct world *w = &x->world;
-	uint32_t page, pages;
 
 	w->pm = (struct ppt_pm_config){ .media = x->media.read,
 					.writable = x->media.write,
@@ -37,13 +36,19 @@ static int make_base(struct engine *x)
 	w->scratch = x->scratch;
 	w->scratch_bytes = x->scratch_bytes;
 	w->attach_flags = x->opt->mmu ? 0 : PPT_ATTACH_NO_MMU;
-	if (world_base(w))
-		return why_set(&x->why, SIM_NO_BASE "%.500s", w->why.text);
-	x->base_state = w->state[0];
-	memset(&w->state[0], 0, sizeof(w->state[0]));
-	memcpy(x->base, x->media.read, x->media.words * 8);
-	memcpy(&page, (char *)x->base + SB_JOURNAL_PAGE, 4);
-	memcpy(&pages, (char *)x->base + SB_JOURNAL_PAGES, 4);
+}
+
+/* The least base there is; the journal is where it is in each of them. */
+static int find_ring(struct engine *x)
+{
+	uint32_t page, pages;
+
+	x->base = world_base(&x->world, x->bases, 0);
+	if (!x->base)
+		return why_set(&x->why, SIM_NO_BASE "%.500s",
+			       x->world.why.text);
+	memcpy(&page, (char *)x->base->words + SB_JOURNAL_PAGE, 4);
+	memcpy(&pages, (char *)x->base->words + SB_JOURNAL_PAGES, 4);
 	x->ring_first = (uint64_t)page * PPT_PAGE_WORDS;
 	x->ring_last = x->ring_first + (uint64_t)pages * PPT_PAGE_WORDS;
 	return 0;
@@ -75,15 +80,15 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 	x->observer.loads = &x->media.open_lines;
 	x->scratch_bytes = world_scratch_bytes();
 	x->scratch = aligned_alloc(4096, x->scratch_bytes);
-	x->base = malloc(bytes);
 	x->memo = calloc(MEMO_SLOTS, sizeof(*x->memo));
-	if (!x->scratch || !x->base || !x->memo || media_open(&x->media, bytes))
+	if (!x->scratch || !x->memo || media_open(&x->media, bytes))
 		return why_set(&x->why, "memory for the simulator: %s",
 			       strerror(errno));
 	x->observer.lines = x->media.open;
 	if (!opt->first) /* of a mutant the death says enough */
 		engine_guard(x);
-	if (make_base(x))
+	prepare_world(x);
+	if (find_ring(x))
 		return -1;
 	return open_levels(x);
 }
@@ -102,11 +107,10 @@ void engine_close(struct engine *x)
 		if (x->extra_known[i])
 			world_state_free(&x->extra[i]);
 	trace_free(&x->work);
-	world_state_free(&x->base_state);
+	world_bases_free(x->bases);
 	image_free(&x->image);
 	media_close(&x->media);
 	free(x->scratch);
-	free(x->base);
 	free(x->memo);
 }
 
@@ -255,8 +259,8 @@ void engine_rewind(struct engine *x)
 {
 	for (unsigned i = 0; i < ENGINE_LEVELS; i++)
 		pending_reset(&x->pending[i]);
-	memcpy(x->pending[0].durable, x->base, x->media.words * 8);
-	media_fill(&x->media, x->base);
+	memcpy(x->pending[0].durable, x->base->words, x->media.words * 8);
+	media_fill(&x->media, x->base->words);
 }
 
 void engine_play(struct engine *x, unsigned level, const struct trace *t,

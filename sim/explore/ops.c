@@ -10,65 +10,80 @@
  *
  *  - It succeeds after any sequence of rows, as the k-th of its kind (from 0,
  *    below WORLD_REPEATS).  So it takes places that no other row and no other k
- *    unmaps, and says by step_need what has to be there.  The base has all of
- *    that (base.c); only after `format` it is made first.
+ *    unmaps, and says what has to be there: by parts of the base (base.c), and
+ *    by step_need, which makes it after `format`.
  *  - It leaves the pool attached, in strict mode, no transaction open.
  *  - It is deterministic, and small: few tables, few lines of the journal.  Its
  *    crashes are enumerated.
  *  - Pages: all sequences of WORLD_REPEATS rows fit into 235 pages, of which
- *    the base has 24.
+ *    the base has 24 at most.
  */
 #include "sim/explore/steps.h"
 
+/* Parts of the base. */
+enum {
+	NONE,
+	T = WORLD_TABLES,
+	H = WORLD_HIGH,
+	O = WORLD_OTHER,
+	S = WORLD_SPARES,
+	ALL = WORLD_ALL,
+};
+
 /*
- * X(name, core, what); first what is explored soon, so that mutants die of it.
- * Core rows reach every path of the protocol; sequences of three are of these.
+ * X(name, core, parts, what); first what is explored soon, so that mutants die
+ * of it.  Core rows reach every path of the protocol; sequences of three are of
+ * these.
  */
 #define ROWS(X)                                                                \
-	X(map1, 1, "a page, into a table that is there")                       \
-	X(map512, 1, "a whole table, replaced in place")                       \
-	X(protect, 1, "pages, read-only")                                      \
-	X(checkpoint, 1, "a page, then the journal is emptied")                \
-	X(create, 1, "a space")                                                \
-	X(delete, 1, "a space with what it maps")                              \
-	X(restart, 0, "death, and a restart")                                  \
-	X(share, 0, "another mapping of a frame of the pool, and its end")     \
-	X(alloc, 0, "two frames of the pool, zeroed, then filled")             \
-	X(unmapfree, 1, "an unmap that frees a table and a frame")             \
-	X(split, 1, "a part of a 2 MiB leaf: unmapped or protected")           \
-	X(relaxed, 1, "three relaxed commits and a sync")                      \
-	X(wrap, 1, "commits while a checkpoint goes on beside them")           \
-	X(again, 0, "a frame that was written, freed and taken again")         \
-	X(turnover, 0, "a frame is freed and one taken in one transaction")    \
-	X(reuse, 1, "a table's page becomes a frame, and a table again")       \
-	X(maptables, 1, "a range over three tables, unaligned, replaced")      \
-	X(format, 0, "a new pool over the living one")                         \
-	X(txn, 1, "map, protect, unmap and frames in one transaction")         \
-	X(unmaphuge, 0, "130 MiB, unlinked whole and reclaimed")               \
-	X(mapnew, 1, "a page that needs tables at every level")                \
-	X(move, 1, "death, and a restart where memory has moved")              \
-	X(aside, 1, "64 tables, built aside")                                  \
-	X(chain, 0, "a transaction of two records")                            \
-	X(touch, 1, "memory has moved; some of its tables are met")            \
-	X(twice, 0, "memory moves again while tables are under older maps")    \
-	X(settle, 0, "memory has moved; all tables are met, in steps")         \
-	X(arm, 0, "a restart, then page faults")                               \
-	X(lost, 0, "memory is gone, and comes back elsewhere")                 \
-	X(replace, 0, "memory is gone; a frame takes the place of a page")     \
-	X(flip, 0, "death, bits flip in tables and descriptors; a repair")     \
-	X(copies, 0, "death, a superblock and a tail are lost; a repair")      \
-	X(tails, 0, "death, both tails are lost; a repair")                    \
-	X(descs, 0, "death, a line of descriptors is lost; a repair")          \
-	X(list, 0, "death, the reclaim list is lost; a repair")                \
-	X(cut, 0, "death, tables are lost; a repair")                          \
-	X(names, 0, "death, the directory is lost; a repair")
+	X(map1, 1, NONE, "a page, into a table that is there")                 \
+	X(map512, 1, T, "a whole table, replaced in place")                    \
+	X(protect, 1, NONE, "pages, read-only")                                \
+	X(checkpoint, 1, NONE, "a page, then the journal is emptied")          \
+	X(create, 1, NONE, "a space")                                          \
+	X(delete, 1, O, "a space with what it maps")                           \
+	X(restart, 0, ALL, "death, and a restart")                             \
+	X(share, 0, NONE,                                                      \
+	  "another mapping of a frame of the pool, and its end")               \
+	X(alloc, 0, H, "two frames of the pool, zeroed, then filled")          \
+	X(unmapfree, 1, S, "an unmap that frees a table and a frame")          \
+	X(split, 1, NONE, "a part of a 2 MiB leaf: unmapped or protected")     \
+	X(relaxed, 1, NONE, "three relaxed commits and a sync")                \
+	X(wrap, 1, NONE, "commits while a checkpoint goes on beside them")     \
+	X(again, 0, H, "a frame that was written, freed and taken again")      \
+	X(turnover, 0, H, "a frame is freed and one taken in one transaction") \
+	X(reuse, 1, NONE, "a table's page becomes a frame, and a table again") \
+	X(maptables, 1, T, "a range over three tables, unaligned, replaced")   \
+	X(format, 0, NONE, "a new pool over the living one")                   \
+	X(txn, 1, T | H, "map, protect, unmap and frames in one transaction")  \
+	X(unmaphuge, 0, S, "130 MiB, unlinked whole and reclaimed")            \
+	X(mapnew, 1, NONE, "a page that needs tables at every level")          \
+	X(move, 1, H, "death, and a restart where memory has moved")           \
+	X(aside, 1, NONE, "64 tables, built aside")                            \
+	X(chain, 0, NONE, "a transaction of two records")                      \
+	X(touch, 1, ALL, "memory has moved; some of its tables are met")       \
+	X(twice, 0, ALL,                                                       \
+	  "memory moves again while tables are under older maps")              \
+	X(settle, 0, ALL, "memory has moved; all tables are met, in steps")    \
+	X(arm, 0, ALL, "a restart, then page faults")                          \
+	X(lost, 0, ALL, "memory is gone, and comes back elsewhere")            \
+	X(replace, 0, ALL,                                                     \
+	  "memory is gone; a frame takes the place of a page")                 \
+	X(flip, 0, T, "death, bits flip in tables and descriptors; a repair")  \
+	X(copies, 0, NONE,                                                     \
+	  "death, a superblock and a tail are lost; a repair")                 \
+	X(tails, 0, NONE, "death, both tails are lost; a repair")              \
+	X(descs, 0, T, "death, a line of descriptors is lost; a repair")       \
+	X(list, 0, O, "death, the reclaim list is lost; a repair")             \
+	X(cut, 0, O, "death, tables are lost; a repair")                       \
+	X(names, 0, H | O, "death, the directory is lost; a repair")
 
 #define WRAP_COMMITS 8u
 #define WRAP_PAST 4u  /* so that it ends with the last of them */
 #define CHAIN_OPS 40u /* runs, and one for the table: a record holds 39 */
 
 enum row {
-#define ROW_NUMBER(name, core, what) ROW_##name,
+#define ROW_NUMBER(name, core, parts, what) ROW_##name,
 	ROWS(ROW_NUMBER)
 #undef ROW_NUMBER
 };
@@ -142,12 +157,12 @@ static int run_split(struct world *w, unsigned k)
 {
 	uint64_t va = AT_LEAF(k);
 
-	if (step_need(w, 1, va, step_dram(w, DRAM_LEAVES + 512 * k), 512))
+	if (step_need(w, 0, va, step_dram(w, DRAM_LEAVES + 512 * k), 512))
 		return -1;
 	if (k % 2)
-		return step_protect(w, 1, va + PPT_SIZE_4K * 5, 2,
+		return step_protect(w, 0, va + PPT_SIZE_4K * 5, 2,
 				    PPT_PROT_READ);
-	return step_unmap(w, 1, va + PPT_SIZE_4K * 5, 2);
+	return step_unmap(w, 0, va + PPT_SIZE_4K * 5, 2);
 }
 
 static int run_aside(struct world *w, unsigned k)
@@ -177,11 +192,7 @@ static int run_delete(struct world *w, unsigned k)
 	struct op op = { .kind = OP_SPACE_DELETE, .space = 2 };
 
 	(void)k;
-	if (step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
-	    step_need(w, 2, AT_SHARED,
-		      oracle_find(&w->now.space[1], AT_HIGH)->pa, 1))
-		return -1;
-	return step_op(w, &op);
+	return step_need_other(w) ? -1 : step_op(w, &op);
 }
 
 /* Each of one line; the second shares a frame. */
@@ -189,12 +200,11 @@ static int run_relaxed(struct world *w, unsigned k)
 {
 	uint64_t va = AT_PAGE(0, 96 + 4 * k);
 
-	if (step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
+	if (step_need_frame(w) ||
 	    step_need(w, 0, AT_PAGE(0, 40 + k), step_dram(w, k), 1) ||
 	    step_relaxed(w, true) ||
 	    step_map(w, 0, va, step_dram(w, 0x6000 + k), 1) ||
-	    step_map(w, 0, va + PPT_SIZE_4K,
-		     oracle_find(&w->now.space[1], AT_HIGH)->pa, 1) ||
+	    step_map(w, 0, va + PPT_SIZE_4K, step_frame(w), 1) ||
 	    step_unmap(w, 0, AT_PAGE(0, 40 + k), 1) || step_sync(w))
 		return -1;
 	return step_relaxed(w, false);
@@ -290,12 +300,8 @@ static int run_wrap(struct world *w, unsigned k)
 
 static int run_share(struct world *w, unsigned k)
 {
-	uint64_t frame;
-
-	if (step_need_space(w, 0) || step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1))
-		return -1;
-	frame = oracle_find(&w->now.space[1], AT_HIGH)->pa;
-	if (step_map(w, 0, AT_PAGE(0, 256 + k), frame, 1))
+	if (step_need_frame(w) ||
+	    step_map(w, 0, AT_PAGE(0, 256 + k), step_frame(w), 1))
 		return -1;
 	return step_unmap(w, 0, AT_PAGE(0, 256 + k), 1);
 }
@@ -422,18 +428,18 @@ static int run_restart(struct world *w, unsigned k)
  */
 static int run_reuse(struct world *w, unsigned k)
 {
-	uint64_t table = AT_LEAF(8 + 2 * k); /* the second of two */
-	uint64_t frame = AT_HIGH_PAGE(64 + 4 * k);
+	uint64_t table = AT_TABLE(24 + 2 * k); /* the second of two */
+	uint64_t frame = AT_PAGE(0, 160 + 4 * k);
 
-	if (step_need_space(w, 1) ||
-	    step_map(w, 1, table - PPT_SIZE_4K, step_dram(w, 0x8000), 2) ||
-	    step_unmap(w, 1, table - PPT_SIZE_4K, 1) || step_checkpoint(w) ||
-	    step_unmap(w, 1, table, 1) ||
-	    step_map(w, 1, frame, PPT_PA_ALLOC, 2) || step_fill(w) ||
-	    step_unmap(w, 1, frame, 1) || step_checkpoint(w) ||
-	    step_unmap(w, 1, frame + PPT_SIZE_4K, 1))
+	if (step_need_space(w, 0) ||
+	    step_map(w, 0, table - PPT_SIZE_4K, step_dram(w, 0x8000), 2) ||
+	    step_unmap(w, 0, table - PPT_SIZE_4K, 1) || step_checkpoint(w) ||
+	    step_unmap(w, 0, table, 1) ||
+	    step_map(w, 0, frame, PPT_PA_ALLOC, 2) || step_fill(w) ||
+	    step_unmap(w, 0, frame, 1) || step_checkpoint(w) ||
+	    step_unmap(w, 0, frame + PPT_SIZE_4K, 1))
 		return -1;
-	return step_map(w, 1, table, step_dram(w, 0x8001), 1);
+	return step_map(w, 0, table, step_dram(w, 0x8001), 1);
 }
 
 static int run_txn(struct world *w, unsigned k)
@@ -481,15 +487,16 @@ static int run_flip(struct world *w, unsigned k)
 {
 	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 8) ||
 	    step_need(w, 0, AT_TABLE(2), step_dram(w, DRAM_PAGES + 65), 1) ||
-	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) || step_checkpoint(w) ||
+	    step_need(w, 0, AT_TABLE(1), step_dram(w, DRAM_PAGES + 64), 1) ||
+	    step_checkpoint(w) ||
 	    step_map(w, 0, AT_PAGE(0, 328 + 2 * k), step_dram(w, 0xb000 + k),
 		     1) ||
 	    step_die(w))
 		return -1;
 	if (step_flip_entry(w, 0, AT_PAGE(0, 3), 1, 21) ||
 	    step_flip_desc(w, 0, AT_TABLE(2), 1, 44) ||
-	    step_flip_entry(w, 1, AT_HIGH, 2, 1) ||
-	    step_flip_desc(w, 1, AT_HIGH, 1, 7))
+	    step_flip_entry(w, 0, AT_TABLE(1), 2, 1) ||
+	    step_flip_desc(w, 0, AT_TABLE(1), 1, 7))
 		return -1;
 	return step_repair(w);
 }
@@ -539,18 +546,15 @@ static int run_list(struct world *w, unsigned k)
 /* Each with a frame; so that no record makes their content again, settled. */
 static int run_cut(struct world *w, unsigned k)
 {
-	uint64_t low = AT_CUT(k), high = AT_HIGH_CUT(k);
+	uint64_t low = AT_CUT(k), wide = AT_WIDE_CUT(k);
 
-	if (step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) ||
-	    step_need(w, 2, AT_SHARED,
-		      oracle_find(&w->now.space[1], AT_HIGH)->pa, 1) ||
-	    step_need(w, 0, low, PPT_PA_ALLOC, 1) ||
-	    step_need(w, 1, high, PPT_PA_ALLOC, 1) || step_checkpoint(w) ||
+	if (step_need_other(w) || step_need(w, 0, low, PPT_PA_ALLOC, 1) ||
+	    step_need(w, 0, wide, PPT_PA_ALLOC, 1) || step_checkpoint(w) ||
 	    step_map(w, 0, AT_PAGE(0, 360 + 2 * k), step_dram(w, 0xb400 + k),
 		     1) ||
 	    step_die(w))
 		return -1;
-	if (step_ruin_table(w, 0, low, 1) || step_ruin_table(w, 1, high, 2) ||
+	if (step_ruin_table(w, 0, low, 1) || step_ruin_table(w, 0, wide, 2) ||
 	    step_ruin_root(w, 2))
 		return -1;
 	return step_repair(w);
@@ -560,7 +564,8 @@ static int run_cut(struct world *w, unsigned k)
 static int run_names(struct world *w, unsigned k)
 {
 	if (step_need(w, 0, AT_TABLE(0), step_dram(w, DRAM_PAGES), 8) ||
-	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) || step_checkpoint(w) ||
+	    step_need(w, 1, AT_HIGH, PPT_PA_ALLOC, 1) || step_need_other(w) ||
+	    step_checkpoint(w) ||
 	    step_map(w, 0, AT_PAGE(0, 368 + 2 * k), step_dram(w, 0xb500 + k),
 		     1) ||
 	    step_die(w) || step_wipe_directory(w))
@@ -569,7 +574,7 @@ static int run_names(struct world *w, unsigned k)
 }
 
 /* The function in the table: it knows which row it is. */
-#define ROW_RUN(name, core, what)                                              \
+#define ROW_RUN(name, core, parts, what)                                       \
 	static int row_##name(struct world *w)                                 \
 	{                                                                      \
 		return run_##name(w, w->used[ROW_##name]++);                   \
@@ -578,7 +583,8 @@ ROWS(ROW_RUN)
 #undef ROW_RUN
 
 const struct world_op world_ops[] = {
-#define ROW_ENTRY(name, core, what) { #name, what, core, row_##name },
+#define ROW_ENTRY(name, core, parts, what)                                     \
+	{ #name, what, core, parts, row_##name },
 	ROWS(ROW_ENTRY)
 #undef ROW_ENTRY
 };

@@ -190,20 +190,36 @@ static void acknowledge(struct engine *x)
 	trace_add(&x->work, &e, 0, 0, x->media.read);
 }
 
+/* The base with what the rows act on. */
+static int choose_base(struct engine *x)
+{
+	unsigned parts = x->parts;
+
+	for (unsigned i = 0; i < x->rows; i++)
+		parts |= world_ops[x->row[i]].parts;
+	x->world.user = NULL;
+	if (!x->bases[parts].words) /* nothing is open while it is made */
+		media_fill(&x->media, x->base->words);
+	x->base = world_base(&x->world, x->bases, parts);
+	return x->base ? 0 : -1;
+}
+
 int engine_record(struct engine *x)
 {
 	struct world *w = &x->world;
 	int err;
 
-	media_fill(&x->media, x->base);
 	trace_reset(&x->work);
 	x->maps = 0;
+	if (choose_base(x))
+		return -1;
+	media_fill(&x->media, x->base->words);
 	x->starts = 0;
 	x->singles = x->rows > 1 ? ENGINE_SINGLES_LATER : ENGINE_SINGLES;
 	w->user = user_wrote;
 	w->ctx = x;
 	x->mode = ENGINE_RECORD;
-	err = world_open(w, &x->base_state);
+	err = world_open(w, x->base);
 	for (unsigned i = 0; i < x->rows && !err; i++) {
 		if (!x->opt->workload && i && i == x->rows - 1)
 			x->starts = x->work.count;

@@ -231,6 +231,23 @@ int step_need(struct world *w, unsigned space, uint64_t va, uint64_t pa,
 	return pa == PPT_PA_ALLOC ? step_fill(w) : 0;
 }
 
+int step_need_frame(struct world *w)
+{
+	return step_need(w, 0, AT_FRAME, PPT_PA_ALLOC, 1);
+}
+
+uint64_t step_frame(const struct world *w)
+{
+	return oracle_find(&w->now.space[0], AT_FRAME)->pa;
+}
+
+int step_need_other(struct world *w)
+{
+	return step_need_frame(w) ?
+		       -1 :
+		       step_need(w, 2, AT_SHARED, step_frame(w), 1);
+}
+
 /* ------------------------------------------------------- frames' user -- */
 
 static int fill_page(struct world *w, uint64_t page)

@@ -40,12 +40,17 @@ int step_protect(struct world *w, unsigned space, uint64_t va, uint64_t pages,
 		 uint32_t prot);
 
 /*
- * What a row acts on: a space, or pages that are mapped.  The base has them, so
- * that nothing happens; after a format they are made first.
+ * What a row acts on: a space, pages that are mapped, a frame, another space
+ * that shares it.  The base has them if the row says so, and then nothing
+ * happens; after a format they are made first.
  */
 int step_need_space(struct world *w, unsigned space);
 int step_need(struct world *w, unsigned space, uint64_t va, uint64_t pa,
 	      uint64_t pages);
+int step_need_frame(struct world *w);
+int step_need_other(struct world *w);
+/* Where that frame is. */
+uint64_t step_frame(const struct world *w);
 
 /* The user of the pool's frames fills those that it has not yet. */
 int step_fill(struct world *w);
@@ -130,9 +135,14 @@ static inline uint64_t step_pmem(const struct world *w, uint64_t page)
 #define HUGE_PAGES UINT64_C(65 * 512)
 #define AT_SPARE(k) (AT_HUGE(k) + 3 * PPT_SIZE_2M)
 #define SPARE_FRAME (7 * UINT64_C(4096))
-/* Two tables of the row that has them overwritten. */
+/* Two tables, of levels 1 and 2, of the row that has them overwritten. */
 #define AT_CUT(k) AT_TABLE(8 + (k))
-#define AT_HIGH_CUT(k) (AT_HIGH + (UINT64_C(4) + (k)) * PPT_SIZE_1G)
+#define AT_WIDE_CUT(k) (AT_TABLES + (UINT64_C(4) + (k)) * PPT_SIZE_1G)
+/* Large leaves. */
+#define AT_LEAF(i) AT_TABLE(16 + (i))
+#define LEAVES 4u
+/* A frame of the pool. */
+#define AT_FRAME AT_PAGE(0, 70)
 /* Nothing: 64 tables and a page before the first. */
 #define AT_ASIDE(k) AT_TABLE(265 + 66 * (k))
 #define ASIDE_TABLES UINT64_C(64)
@@ -141,13 +151,11 @@ static inline uint64_t step_pmem(const struct world *w, uint64_t page)
 #define AT_EXTRA AT_PAGE(511, 5)
 #define EXTRA_DRAM 5u
 
-/* Space 1, 5 levels: a table that is in use, and large leaves. */
+/* Space 1, 5 levels: a frame of the pool. */
 #define AT_HIGH UINT64_C(0xff00000040000000)
 #define AT_HIGH_PAGE(page) (AT_HIGH + (uint64_t)(page)*PPT_PAGE_BYTES)
-#define AT_LEAF(i) (AT_HIGH + (uint64_t)(8 + (i)) * PPT_SIZE_2M)
-#define LEAVES 4u
 
-/* Space 2, 4 levels: can be deleted; shares space 1's first frame. */
+/* Space 2, 4 levels: can be deleted; shares space 0's frame. */
 #define AT_SHARED UINT64_C(0x7f0000000000)
 
 /* Pages of DRAM: not aligned to the pages of VA, so never a large leaf … */

@@ -57,11 +57,11 @@ void world_close(struct world *w)
 	memset(w->used, 0, sizeof(w->used));
 }
 
-int world_open(struct world *w, const struct world_state *base)
+int world_open(struct world *w, const struct world_base *base)
 {
 	world_close(w);
-	oracle_copy(&w->state[0].o, &base->o);
-	oracle_copy(&w->now, &base->o);
+	oracle_copy(&w->state[0].o, &base->state.o);
+	oracle_copy(&w->now, &base->state.o);
 	w->states = 1;
 	/* No pattern twice, so that old content is told from new. */
 	for (uint64_t i = 0; i < w->now.pages; i++)

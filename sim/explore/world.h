@@ -15,6 +15,19 @@
 #define WORLD_OPS_MAX 40u
 #define WORLD_LOSSES_MAX 4u
 
+/*
+ * What a base pool can have besides one space with a table of pages, large
+ * leaves and a frame.  A recovery reads all tables: a workload starts from a
+ * base with no more than its rows act on.
+ */
+enum world_part {
+	WORLD_TABLES = 1, /* two more tables of level 1 */
+	WORLD_HIGH = 2,   /* a space of 5 levels, with a frame of the pool */
+	WORLD_OTHER = 4,  /* a space that shares a frame with the first */
+	WORLD_SPARES = 8, /* tables that can go, with frames */
+	WORLD_ALL = 15,
+};
+
 /**
  * struct world_state - what recovery may show.
  * @none:    there is no pool: attach says PPT_E_MAGIC.
@@ -23,6 +36,12 @@
 struct world_state {
 	bool none;
 	struct oracle o;
+};
+
+/* A base pool: its content, and what it shows. */
+struct world_base {
+	uint64_t *words;
+	struct world_state state;
 };
 
 /* Addresses of a space whose mappings are lost, until a repair has told so. */
@@ -84,12 +103,14 @@ struct world {
 /**
  * struct world_op - one row.
  * @core: sequences of three are made of core rows only.
+ * @parts: bits of enum world_part: what of the base it acts on.
  * @run: 0, or -1 and world->why: the library did what it must not.
  */
 struct world_op {
 	const char *name;
 	const char *what;
 	bool core;
+	unsigned parts;
 	int (*run)(struct world *w);
 };
 
@@ -104,16 +125,21 @@ uint64_t world_bytes(void);
 size_t world_scratch_bytes(void);
 
 /*
- * Fill the media with plausible entries, make the base pool in it: @w->pm,
- * .scratch set by the caller.  Leaves it detached; state 0 is filled in.
+ * The base pool with these parts, of @all of them, WORLD_ALL and one.  One that
+ * is not there yet is made in the media, @w->pm, .scratch set by the caller,
+ * after that was filled with plausible entries; it is left detached.  What the
+ * world has been before is forgotten.  NULL, and @w->why: the library did what
+ * it must not.
  */
-int world_base(struct world *w);
+const struct world_base *world_base(struct world *w, struct world_base *all,
+				    unsigned parts);
+void world_bases_free(struct world_base *all);
 
 /*
- * Attach to a base pool that world_base made (its state 0 is given).  What the
- * world has been before is forgotten.
+ * Attach to a base pool, which is in the media.  What the world has been before
+ * is forgotten.
  */
-int world_open(struct world *w, const struct world_state *base);
+int world_open(struct world *w, const struct world_base *base);
 
 /* Forget the handle and all states; a second time does nothing. */
 void world_close(struct world *w);

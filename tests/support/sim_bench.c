@@ -31,12 +31,12 @@ void *bench_memory(size_t bytes)
 void bench_make(struct bench *b, uint32_t flags)
 {
 	struct world *w = &b->world;
+	const struct world_base *all;
 
 	memset(b, 0, sizeof(*b));
 	b->bytes = world_bytes();
 	b->media = bench_memory(b->bytes);
 	b->copy = bench_memory(b->bytes);
-	b->base = bench_memory(b->bytes);
 	w->pm = (struct ppt_pm_config){ .media = b->media,
 					.writable = b->media,
 					.bytes = b->bytes };
@@ -44,23 +44,22 @@ void bench_make(struct bench *b, uint32_t flags)
 	w->scratch = bench_memory(w->scratch_bytes);
 	b->scratch = bench_memory(w->scratch_bytes);
 	w->attach_flags = flags;
-	if (world_base(w))
+	all = world_base(w, b->bases, WORLD_ALL);
+	if (!all)
 		fail_msg("%s", w->why.text);
-	memcpy(b->base, b->media, b->bytes);
-	b->state = w->state[0];
-	memset(&w->state[0], 0, sizeof(w->state[0]));
+	b->base = all->words;
+	b->state = all->state; /* the same lists */
 }
 
 void bench_drop(struct bench *b)
 {
 	world_close(&b->world);
-	world_state_free(&b->state);
+	world_bases_free(b->bases);
 	image_free(&b->image);
 	free(b->world.scratch);
 	free(b->scratch);
 	free(b->media);
 	free(b->copy);
-	free(b->base);
 }
 
 int bench_row(const char *name)
@@ -72,16 +71,23 @@ int bench_row(const char *name)
 	return -1;
 }
 
-static void begin(struct bench *b)
+static void begin(struct bench *b, const unsigned *rows, unsigned n)
 {
-	memcpy(b->media, b->base, b->bytes);
-	if (world_open(&b->world, &b->state))
+	unsigned parts = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		parts |= world_ops[rows[i]].parts;
+	b->from = world_base(&b->world, b->bases, parts);
+	if (!b->from)
+		fail_msg("%s", b->world.why.text);
+	memcpy(b->media, b->from->words, b->bytes);
+	if (world_open(&b->world, b->from))
 		fail_msg("%s", b->world.why.text);
 }
 
 int bench_run(struct bench *b, const unsigned *rows, unsigned n)
 {
-	begin(b);
+	begin(b, rows, n);
 	for (unsigned i = 0; i < n; i++)
 		if (world_ops[rows[i]].run(&b->world))
 			return why_set(&b->why, "row %s: %.500s",

@@ -20,8 +20,9 @@
 #define BENCH_FIRST_PAGE 21u
 
 /**
- * struct bench - the base pool, and where worlds run.
- * @base:    as world_base left it; @state is what it shows.
+ * struct bench - base pools, and where worlds run.
+ * @base:    that with all parts, and @state what it shows.
+ * @from:    that from which bench_run ran last.
  * @media:   the pool of @world; @copy another, for the test.
  * @scratch: for an attach of the copy.
  */
@@ -29,9 +30,11 @@ struct bench {
 	uint64_t bytes;
 	uint64_t *media;
 	uint64_t *copy;
-	uint64_t *base;
+	struct world_base bases[WORLD_ALL + 1];
+	const uint64_t *base;
 	struct world world;
-	struct world_state state;
+	struct world_state state; /* of bases[WORLD_ALL] */
+	const struct world_base *from;
 	struct image image;
 	struct why why;
 	void *scratch;
@@ -48,7 +51,7 @@ struct image_view bench_view(const struct bench *b, const uint64_t *media);
 /* The number of a row. */
 int bench_row(const char *name);
 
-/* Run rows from the base on.  0, or -1 and @b->why. */
+/* Run rows, from the base with what they act on.  0, or -1 and @b->why. */
 int bench_run(struct bench *b, const unsigned *rows, unsigned n);
 
 /* @media is the last state, and no other is allowed any more.  The same. */

@@ -214,7 +214,7 @@ static bool was_filled(const struct bench *b, uint64_t page)
 
 	for (unsigned s = 0; s < w->states; s++)
 		if (w->state[s].o.tag[page] >= TAG_FILL &&
-		    b->state.o.tag[page] < TAG_FILL)
+		    b->from->state.o.tag[page] < TAG_FILL)
 			return true;
 	return false;
 }
@@ -234,7 +234,8 @@ static void world_ops__reuse_reuses_pages(void **state)
 	/* the first table was made of the first free page */
 	for (uint64_t p = BENCH_FIRST_PAGE; p < page; p++)
 		assert_int_not_equal(
-			b->base[BENCH_DESC_PAGE * PPT_PAGE_WORDS + p] >> 32 &
+			b->from->words[BENCH_DESC_PAGE * PPT_PAGE_WORDS + p] >>
+					32 &
 				15,
 			1);
 }
