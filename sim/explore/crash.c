@@ -141,21 +141,40 @@ static void render(struct engine *x, unsigned level, uint32_t line)
 	media_render(&x->media, &x->pending[level], line);
 }
 
-/* The media as the crash left it, with what is decided by now; kept. */
+/* Of a run's decisions other ones are in force than for the last crash in it. */
+static void set_force(struct engine *x, unsigned level, uint32_t in_force)
+{
+	struct run *r = &x->run[level];
+	uint32_t i = in_force < r->in_force ? in_force : r->in_force;
+	uint32_t end = in_force < r->in_force ? r->in_force : in_force;
+
+	for (; i < end; i++)
+		pending_stale(&x->pending[level + 1],
+			      r->log.d[i].at->chain[r->log.d[i].chain].line);
+	r->in_force = in_force;
+}
+
+/*
+ * The media as the crash left it, with what is decided by now; kept.  It is that
+ * of the last crash in the same run, or of the crash that this run recovers,
+ * but for what is stale of it.
+ */
 static void prepare(struct engine *x, unsigned level)
 {
-	media_restore(&x->media);
-	for (unsigned i = 0; i < level; i++) {
-		const struct decisions *log = &x->run[i].log;
-		const struct pending *p = &x->pending[i + 1];
+	struct pending *p = &x->pending[level];
+	struct run *r = &x->run[level];
 
-		for (uint32_t k = 0; k < x->run[i].in_force; k++)
-			render(x, level,
-			       log->d[k].at->chain[log->d[k].chain].line);
-		for (uint32_t k = 0; k < p->line_count; k++)
-			render(x, level, p->lines[k]);
+	if (!level || !r->started) {
+		media_restore(&x->media);
+		media_copy(&x->media, &r->start,
+			   level ? &x->run[level - 1].start : NULL);
+		r->started = true;
 	}
-	media_keep(&x->media, &x->run[level].start);
+	media_show(&x->media, &r->start);
+	for (uint32_t i = 0; level && i < p->stale_count; i++)
+		render(x, level, p->stale[i]);
+	media_keep(&x->media, &r->start);
+	pending_fresh(p);
 }
 
 /* Selfcheck: whatever is open, whether somebody reads it or not. */
@@ -427,6 +446,8 @@ static void crash_again(struct engine *x, unsigned level, uint64_t found)
 
 	engine_fault(x, &r->trace);
 	pending_reset(&x->pending[level + 1]);
+	x->run[level + 1].started = false;
+	r->in_force = 0;
 	for (uint32_t e = 0; e <= r->trace.count && !x->halt; e++) {
 		bool end = e == r->trace.count;
 
@@ -435,8 +456,9 @@ static void crash_again(struct engine *x, unsigned level, uint64_t found)
 		if (is_wanted(x, level, e)) {
 			struct crash_point at = point_in(r, e, found);
 
-			r->in_force = end ? r->log.count :
-					    r->trace.event[e].decided;
+			set_force(x, level,
+				  end ? r->log.count :
+					r->trace.event[e].decided);
 			pending_undo(&r->log, r->in_force);
 			engine_explore(x, level + 1, &at);
 			pending_redo(&r->log, r->in_force);
@@ -464,6 +486,13 @@ static bool goes_deep(struct engine *x)
 	return false;
 }
 
+/* Whether a run at this level may be crashed, so that it is written down. */
+static bool may_crash(const struct engine *x, unsigned level)
+{
+	return level + 1 < ENGINE_LEVELS && !x->plain &&
+	       (!level || level < x->opt->depth);
+}
+
 static void one_run(struct engine *x, unsigned level,
 		    const struct crash_point *at)
 {
@@ -484,6 +513,7 @@ static void one_run(struct engine *x, unsigned level,
 	r->path = level ? x->run[level - 1].path : 0;
 	r->log.count = 0;
 	trace_reset(&r->trace);
+	x->traced = may_crash(x, level);
 	media_show(&x->media, &r->start);
 	if (x->eager)
 		decide_all(x);
@@ -497,8 +527,7 @@ static void one_run(struct engine *x, unsigned level,
 			(void)go_on(x, pool, (unsigned)__builtin_ctzll(found));
 	}
 	x->mode = ENGINE_OFF;
-	if (found && !(found & none_bits(x)) && deep &&
-	    level + 1 < ENGINE_LEVELS && (!level || level < x->opt->depth))
+	if (found && !(found & none_bits(x)) && deep && may_crash(x, level))
 		crash_again(x, level, found);
 	pending_undo(&r->log, 0);
 }

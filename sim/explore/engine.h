@@ -14,7 +14,8 @@
  *   violation.c the story of a violation, and its replay line
  *   line.c      replay lines; replay.c: the other way round; shrink.c
  *   selfcheck.c lazy against eager
- *   pending.c   the persistency model; media.c, trace.c, choice.h below it
+ *   pending.c   the persistency model, pending_word.c of a word; media.c,
+ *               trace.c, choice.h below it
  */
 #ifndef SIM_EXPLORE_ENGINE_H
 #define SIM_EXPLORE_ENGINE_H
@@ -94,7 +95,8 @@ bool engine_is_mark(const struct option *option, unsigned n);
  * @marks:  the same for words of which nothing but a mark is undecided.
  * @single: words that no checksum covers and that were.
  * @path:   a hash of the choices that led here.
- * @start:  the lines that differ from level 0 when the run begins.
+ * @start:  the lines that differ from level 0 when the run begins; if @started,
+ *          those of the last crash at this level in the same run below.
  */
 struct run {
 	struct choice choice;
@@ -112,6 +114,7 @@ struct run {
 	unsigned single;
 	uint64_t path;
 	struct media_view start;
+	bool started;
 };
 
 /* What is known of a content: which states were compared, which it is. */
@@ -136,6 +139,7 @@ struct engine {
 	enum engine_mode mode;
 	unsigned level;
 	bool stored; /* in ENGINE_QUIET */
+	bool traced; /* the run may be crashed: it is written down */
 	/* the workload */
 	struct world world;
 	struct world_base bases[WORLD_ALL + 1]; /* by parts */
@@ -239,6 +243,9 @@ void engine_decide(struct engine *x, uint64_t word, uint64_t n);
  * then it is a violation, and reported.
  */
 uint64_t engine_outcome(struct engine *x, const struct crash_point *at);
+
+/* What a line adds to the hash of a content (media.part). */
+uint64_t engine_line_part(const void *ctx, uint32_t line);
 
 /* A stray store from now on tells its replay line; NULL: no more. */
 void engine_guard(const struct engine *x);

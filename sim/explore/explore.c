@@ -85,6 +85,8 @@ int engine_open(struct engine *x, const struct sim_options *opt,
 		return why_set(&x->why, "memory for the simulator: %s",
 			       strerror(errno));
 	x->observer.lines = x->media.open;
+	x->media.part = engine_line_part;
+	x->media.ctx = x;
 	if (!opt->first) /* of a mutant the death says enough */
 		engine_guard(x);
 	prepare_world(x);

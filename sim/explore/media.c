@@ -62,6 +62,7 @@ void media_fill(struct media *m, const uint64_t *content)
 	memset(m->zero_open, 0, m->words / LINE_WORDS);
 	memset(m->is_touched, 0, m->words / LINE_WORDS);
 	m->touched_count = 0;
+	m->shown = NULL;
 }
 
 void media_render(struct media *m, struct pending *p, uint32_t line)
@@ -72,7 +73,8 @@ void media_render(struct media *m, struct pending *p, uint32_t line)
 	for (unsigned k = 0; k < LINE_WORDS; k++) {
 		uint64_t word = (uint64_t)line * LINE_WORDS + k;
 
-		if (pending_value(p, word, &to[k]))
+		if (pending_newest(p, word, &to[k]) ||
+		    pending_value(p, word, &to[k]))
 			continue;
 		to[k] = MEDIA_OPEN;
 		open |= (uint8_t)(1u << k);
@@ -89,54 +91,103 @@ void media_render_zero(struct media *m, struct pending *zero, uint32_t line)
 	m->zero_open[line] = m->open[line];
 }
 
-void media_restore(struct media *m)
+static void put(struct media *m, uint32_t line, const uint64_t *word,
+		uint8_t open)
 {
-	for (uint32_t i = 0; i < m->touched_count; i++) {
-		uint32_t line = m->touched[i];
-		size_t word = (size_t)line * LINE_WORDS;
-
-		memcpy(m->write + word, m->zero + word, LINE_WORDS * 8);
-		media_set_open(m, line, m->zero_open[line]);
-		m->is_touched[line] = false;
-	}
-	m->touched_count = 0;
+	memcpy(m->write + (size_t)line * LINE_WORDS, word, LINE_WORDS * 8);
+	media_set_open(m, line, open);
 }
 
-struct media_line {
-	uint64_t word[LINE_WORDS];
-	uint32_t line;
-	uint8_t open;
-};
-
-void media_keep(const struct media *m, struct media_view *view)
+/* A line of the view that is shown, as it was. */
+static void put_back(struct media *m, uint32_t line)
 {
-	if (view->room < m->touched_count) {
-		view->room = m->touched_count * 2;
-		free(view->line);
-		view->line = malloc(view->room * sizeof(*view->line));
-		if (!view->line)
-			abort();
-	}
-	view->count = m->touched_count;
-	for (uint32_t i = 0; i < view->count; i++) {
-		struct media_line *l = &view->line[i];
+	const struct media_line *l = media_line_of(m->shown, line);
 
-		l->line = m->touched[i];
-		l->open = m->open[l->line];
-		memcpy(l->word, m->write + (size_t)l->line * LINE_WORDS,
-		       sizeof(l->word));
+	if (l)
+		put(m, line, l->word, l->open);
+	else
+		put(m, line, m->zero + (size_t)line * LINE_WORDS,
+		    m->zero_open[line]);
+}
+
+static void put_touched_back(struct media *m)
+{
+	while (m->touched_count) {
+		uint32_t line = m->touched[--m->touched_count];
+
+		put_back(m, line);
+		m->is_touched[line] = false;
 	}
+}
+
+void media_restore(struct media *m)
+{
+	const struct media_view *was = m->shown;
+
+	m->shown = NULL;
+	put_touched_back(m);
+	for (uint32_t i = 0; was && i < was->count; i++)
+		put_back(m, was->line[i].line);
 }
 
 void media_show(struct media *m, const struct media_view *view)
 {
+	if (m->shown == view) {
+		put_touched_back(m);
+		return;
+	}
 	media_restore(m);
-	for (uint32_t i = 0; i < view->count; i++) {
-		const struct media_line *l = &view->line[i];
+	for (uint32_t i = 0; i < view->count; i++)
+		put(m, view->line[i].line, view->line[i].word,
+		    view->line[i].open);
+	m->shown = view;
+}
 
-		media_touch(m, l->line);
-		media_set_open(m, l->line, l->open);
-		memcpy(m->write + (size_t)l->line * LINE_WORDS, l->word,
+static struct media_line *add_line(struct media_view *view, uint32_t line)
+{
+	if (view->count == view->room) {
+		view->room = view->room * 2 + 64;
+		view->line =
+			realloc(view->line, view->room * sizeof(*view->line));
+		if (!view->line)
+			abort();
+	}
+	view->at[line] = ++view->count;
+	return &view->line[view->count - 1];
+}
+
+void media_copy(const struct media *m, struct media_view *view,
+		const struct media_view *from)
+{
+	if (!view->at)
+		view->at = calloc(m->words / LINE_WORDS, sizeof(*view->at));
+	if (!view->at)
+		abort();
+	while (view->count)
+		view->at[view->line[--view->count].line] = 0;
+	view->sum = from ? from->sum : 0;
+	for (uint32_t i = 0; from && i < from->count; i++)
+		*add_line(view, from->line[i].line) = from->line[i];
+}
+
+void media_keep(struct media *m, struct media_view *view)
+{
+	while (m->touched_count) {
+		uint32_t line = m->touched[--m->touched_count];
+		struct media_line *l;
+
+		m->is_touched[line] = false;
+		if (view->at[line]) {
+			l = &view->line[view->at[line] - 1];
+			view->sum -= l->part;
+		} else {
+			l = add_line(view, line);
+		}
+		l->line = line;
+		l->open = m->open[line];
+		l->part = m->part(m->ctx, line);
+		view->sum += l->part;
+		memcpy(l->word, m->read + (size_t)line * LINE_WORDS,
 		       sizeof(l->word));
 	}
 }
@@ -144,5 +195,6 @@ void media_show(struct media *m, const struct media_view *view)
 void media_view_free(struct media_view *view)
 {
 	free(view->line);
+	free(view->at);
 	*view = (struct media_view){ 0 };
 }

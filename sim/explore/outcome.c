@@ -48,21 +48,32 @@ static uint64_t line_hash(const uint64_t *word)
 		    word[7] ^ UINT64_C(0xeb44accab455d165));
 }
 
+uint64_t engine_line_part(const void *ctx, uint32_t line)
+{
+	const struct engine *x = ctx;
+	const struct media *m = &x->media;
+	uint64_t word = (uint64_t)line * LINE_WORDS;
+
+	if (is_journal(x, word) || is_as_left(m, line))
+		return 0;
+	return mix(line_hash(m->read + word) ^ (word + 1), m->open[line]);
+}
+
 /*
- * A hash of the content: since all but the touched lines is as in every other
- * recovery of this crash, it is one of those lines, in any order.
+ * A hash of the content: since all but a few lines is as in every other recovery
+ * of this crash, it is one of those lines, in any order.
  */
 static uint64_t content_hash(const struct engine *x)
 {
 	const struct media *m = &x->media;
-	uint64_t sum = 0;
+	uint64_t sum = m->shown ? m->shown->sum : 0;
 
 	for (uint32_t i = 0; i < m->touched_count; i++) {
-		uint64_t word = (uint64_t)m->touched[i] * LINE_WORDS;
+		const struct media_line *was =
+			media_line_of(m->shown, m->touched[i]);
 
-		if (!is_journal(x, word) && !is_as_left(m, m->touched[i]))
-			sum += mix(line_hash(m->read + word) ^ (word + 1),
-				   m->open[m->touched[i]]);
+		sum += engine_line_part(x, m->touched[i]);
+		sum -= was ? was->part : 0;
 	}
 	return sum | 1;
 }

@@ -15,6 +15,8 @@
 #ifndef SIM_EXPLORE_PENDING_H
 #define SIM_EXPLORE_PENDING_H
 
+#include <stdlib.h>
+
 #include "sim/explore/explore.h"
 #include "sim/explore/trace.h"
 
@@ -55,6 +57,8 @@ struct ref {
  * @line_of: for each line its chain of plain stores (M1); 0 none.
  * @listed:  for each line whether it is in @lines.
  * @owed:    for each line whether it was stored to since its last flush.
+ * @stale:   lines of which something else may be known than when pending_fresh
+ *           was called; @is_stale says which they are.
  */
 struct pending {
 	enum sim_model model;
@@ -70,6 +74,9 @@ struct pending {
 	bool *owed;
 	uint32_t *lines;
 	uint32_t line_count;
+	bool *is_stale;
+	uint32_t *stale;
+	uint32_t stale_count;
 	struct chain *chain;
 	uint32_t chains;
 	uint32_t chain_room;
@@ -114,6 +121,33 @@ void pending_open(struct pending *p, enum sim_model model, uint64_t words,
 void pending_close(struct pending *p);
 void pending_reset(struct pending *p);
 
+static inline void pending_stale(struct pending *p, uint32_t line)
+{
+	if (p->is_stale[line])
+		return;
+	p->is_stale[line] = true;
+	p->stale[p->stale_count++] = line;
+}
+
+static inline void pending_fresh(struct pending *p)
+{
+	while (p->stale_count)
+		p->is_stale[p->stale[--p->stale_count]] = false;
+}
+
+/* Room for @need elements of @size bytes. */
+static inline void *pending_grow(void *p, uint32_t *room, uint32_t need,
+				 size_t size)
+{
+	if (need <= *room)
+		return p;
+	*room = need + need / 2 + 256;
+	p = realloc(p, *room * size);
+	if (!p)
+		abort();
+	return p;
+}
+
 /*
  * One event of a trace.  Return: NULL, or what is unhygienic about it: a flush
  * of a line that nothing was stored to since its last flush (what was may be
@@ -124,6 +158,21 @@ const char *pending_play(struct pending *p, const struct trace *t,
 
 /* Whether a word is decided; then its value. */
 bool pending_value(struct pending *p, uint64_t word, uint64_t *value);
+
+/* The same of most words: of which the newest store is not lost. */
+static inline bool pending_newest(const struct pending *p, uint64_t word,
+				  uint64_t *value)
+{
+	const struct chain *c;
+	const struct step *s;
+
+	if (!p->head[word])
+		return false;
+	c = &p->chain[p->ref[p->head[word]].chain];
+	s = &p->step[c->last];
+	*value = s->value;
+	return c->lo == c->n && s->word == word && !c->garbled;
+}
 
 /*
  * What an undecided word may be, the newest first.  Return: how many.

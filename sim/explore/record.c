@@ -111,9 +111,11 @@ static void add_run_event(struct engine *x, enum ppt_pm_event event,
 		.decided = r->log.count,
 	};
 
-	note_site(x, &r->trace, &e);
-	trace_add(&r->trace, &e, stores(event) ? len / 8 : 0, most(x),
-		  x->media.read);
+	if (x->traced) {
+		note_site(x, &r->trace, &e);
+		trace_add(&r->trace, &e, stores(event) ? len / 8 : 0, most(x),
+			  x->media.read);
+	}
 	if (!stores(event))
 		return;
 	for (uint64_t at = off / 8, end = at + len / 8; at < end;) {
