@@ -61,13 +61,17 @@ static inline bool ppt__pm_lines_told(const struct ppt__pm *pm, uint64_t word,
 				      uint64_t n)
 {
 	const struct ppt_pm_observer *o = pm->observer;
-	uint8_t any = 0;
+	uint64_t any = 0, eight;
 
-	if (!ppt__pm_loads_told(pm))
-		return false;
-	for (uint64_t i = 0; o->lines && i < n; i++)
-		any |= o->lines[word / 8 + i];
-	return any || !o->lines;
+	if (!ppt__pm_loads_told(pm) || !o->lines)
+		return ppt__pm_loads_told(pm);
+	for (; n >= 8; n -= 8, word += 64) {
+		__builtin_memcpy(&eight, o->lines + word / 8, sizeof(eight));
+		any |= eight;
+	}
+	for (; n; n--, word += 8)
+		any |= o->lines[word / 8];
+	return any != 0;
 }
 
 /* About to read n words; returns where they are. */
