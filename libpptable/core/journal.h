@@ -136,20 +136,27 @@ static inline uint32_t ppt__journal_dirty_set(uint64_t line)
 static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 {
 	uint64_t line = word >> PPT__LINE_WORDS_LG2;
-	uint32_t *set = j->filter + ppt__journal_dirty_set(line);
+	uint32_t first = ppt__journal_dirty_set(line);
+	uint32_t *set = j->filter + first;
 	uint64_t queued = j->queue_head - j->queue_tail;
 	uint32_t to = j->queue_head % PPT__DIRTY_WAYS;
 
 #pragma GCC unroll 4
 	for (uint32_t way = 0; way < PPT__DIRTY_WAYS; way++) {
 		uint32_t at = set[way];
+		uint64_t there;
 
 		/* Queued already, and not flushed since?  It is a short queue. */
 		if (at - (uint32_t)j->queue_tail >= queued &&
-		    !PPT_MUTANT(DIRTY_ONCE))
+		    !PPT_MUTANT(DIRTY_ONCE)) {
 			to = way;
-		else if (j->queue[at & (j->queue_size - 1)] == line)
+			continue;
+		}
+		there = j->queue[at & (j->queue_size - 1)];
+		if (there == line)
 			return;
+		if (ppt__journal_dirty_set(there) != first)
+			to = way; /* what the scratch memory held before */
 	}
 	set[to] = (uint32_t)j->queue_head;
 	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;

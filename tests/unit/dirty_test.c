@@ -94,6 +94,31 @@ static void ppt_dirty__lines_of_one_set_are_queued_once_each(void **state)
 	free(g);
 }
 
+/* Numbers of a filter before, which are again those of queued lines. */
+static void ppt_dirty__what_scratch_held_takes_no_place(void **state)
+{
+	struct rng r = { 3 };
+	struct rig *g = rig_new(&r);
+	uint64_t line[PPT__DIRTY_WAYS];
+
+	(void)state;
+	lines_of_set(1856, line, PPT__DIRTY_WAYS);
+	for (uint32_t i = 0; i < PPT__DIRTY_FILTER; i++)
+		g->filter[i] = (uint32_t)g->j.queue_head + i % PPT__DIRTY_WAYS;
+	for (uint32_t i = 0; i < PPT__DIRTY_WAYS; i++)
+		store(g, 1 + i); /* of other sets */
+	for (uint32_t k = 0; k < PPT__DIRTY_WAYS; k++) {
+		store(g, line[k]);
+		for (uint32_t i = 1; i < PPT__DIRTY_WAYS; i++)
+			store(g, 100 + PPT__DIRTY_WAYS * k + i);
+	}
+	for (uint32_t k = 0; k < PPT__DIRTY_WAYS; k++) {
+		store(g, line[k]);
+		assert_int_equal(g->times[line[k]], 1);
+	}
+	free(g);
+}
+
 static void ppt_dirty__no_line_is_forgotten(void **state)
 {
 	struct rng r = { 2 };
@@ -115,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			ppt_dirty__lines_of_one_set_are_queued_once_each),
+		cmocka_unit_test(ppt_dirty__what_scratch_held_takes_no_place),
 		cmocka_unit_test(ppt_dirty__no_line_is_forgotten),
 	};
 
