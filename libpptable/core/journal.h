@@ -42,6 +42,13 @@ enum ppt__ckpt_phase {
 #define PPT__DIRTY_SETS_LG2 10u
 #define PPT__DIRTY_FILTER (PPT__DIRTY_WAYS << PPT__DIRTY_SETS_LG2)
 
+/*
+ * So few queued lines are compared one by one: what a restart dirties then
+ * leaves the filter's pages alone.  One that is queued before there are more may
+ * be queued once again.
+ */
+#define PPT__DIRTY_FEW 16u
+
 /* Lines that one run's home stores leave to be flushed later, at most. */
 #define PPT__DIRTY_PER_RUN 4u
 
@@ -132,6 +139,19 @@ static inline uint32_t ppt__journal_dirty_set(uint64_t line)
 	return (uint32_t)hash % (1u << PPT__DIRTY_SETS_LG2) * PPT__DIRTY_WAYS;
 }
 
+/* Whether a line is one of the few that are queued. */
+static inline bool ppt__journal_queued(const struct ppt__journal *j,
+				       uint64_t line)
+{
+	uint64_t end = PPT_MUTANT(DIRTY_ONCE) ? j->queue_head - PPT__DIRTY_FEW :
+						j->queue_tail;
+
+	for (uint64_t at = j->queue_head; at != end;)
+		if (j->queue[--at & (j->queue_size - 1)] == line)
+			return true;
+	return false;
+}
+
 /* A home store was made at a word: remember its line. */
 static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 {
@@ -140,6 +160,11 @@ static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 	uint64_t queued = j->queue_head - j->queue_tail;
 	uint32_t to = j->queue_head % PPT__DIRTY_WAYS;
 
+	if (queued < PPT__DIRTY_FEW) {
+		if (!ppt__journal_queued(j, line))
+			j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
+		return;
+	}
 #pragma GCC unroll 4
 	for (uint32_t way = 0; way < PPT__DIRTY_WAYS; way++) {
 		uint32_t at = set[way];

@@ -44,12 +44,13 @@ struct ppt__txn {
  * forgotten, by a new era, when any table is freed.
  */
 #define PPT__WALK_HINTS 64u
+#define PPT__WALK_LEVELS 4u /* below the root, which is known */
 
 struct ppt__walk_hint {
 	uint64_t span; /* VA divided by what an entry above covers */
 	uint32_t root_page;
 	uint32_t era;
-	uint32_t page[6]; /* by level, from that of the hint on */
+	uint32_t page[PPT__WALK_LEVELS]; /* by level - 1, from its own on */
 };
 
 /*

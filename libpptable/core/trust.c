@@ -69,11 +69,21 @@ static void load_moves(struct ppt_pool *pool, uint32_t epoch,
 
 void ppt__trust_load(struct ppt_pool *pool)
 {
-	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
+	load_moves(pool, pool->epoch, pool->trust.moves);
+	pool->trust.met = pool->epoch;
+}
 
-	for (uint32_t i = 0; i <= pool->epoch - oldest; i++)
-		load_moves(pool, oldest + i,
-			   &pool->trust.moves[(oldest + i) % PPT_M_EPOCHS]);
+static const struct ppt__moves *moves_from(struct ppt_pool *pool,
+					   uint32_t epoch)
+{
+	struct ppt__trust *t = &pool->trust;
+
+	if (epoch == pool->epoch)
+		return t->moves;
+	if (epoch != t->met)
+		load_moves(pool, epoch, t->moves + 1);
+	t->met = epoch;
+	return t->moves + 1;
 }
 
 /* How a table came here from the epoch that its descriptor names; or NULL. */
@@ -88,10 +98,10 @@ static const struct ppt__moves *moves_of(struct ppt_pool *pool, uint64_t desc)
 			continue;
 		if (PPT_MUTANT(MOVES_LATEST) && i < pool->epoch - oldest &&
 		    ppt__desc_epoch(desc) != (pool->epoch & 15u))
-			return &pool->trust.moves[e % PPT_M_EPOCHS];
+			return moves_from(pool, e);
 		if ((e & 15u) == ppt__desc_epoch(desc) ||
 		    PPT_MUTANT(REBASE_TWICE))
-			return &pool->trust.moves[e % PPT_M_EPOCHS];
+			return moves_from(pool, e);
 	}
 	return NULL;
 }

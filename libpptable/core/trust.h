@@ -36,6 +36,9 @@ struct ppt__moves {
 	struct ppt__move region[PPT_REGIONS_MAX];
 };
 
+/* Kept: from the present epoch, and from that of the last table of another. */
+#define PPT__MOVES 2u
+
 struct ppt__trust {
 	uint64_t *ready; /* by stretch: its bits in @seen are set up */
 	uint64_t *seen;  /* by page */
@@ -44,8 +47,8 @@ struct ppt__trust {
 	uint32_t mode; /* enum ppt_trust */
 	uint32_t lost; /* enum ppt_lost */
 	uint32_t policy; /* enum ppt_policy */
-	struct ppt__moves
-		*moves;       /* of recorded epochs, by epoch % PPT_M_EPOCHS */
+	struct ppt__moves *moves; /* PPT__MOVES */
+	uint32_t met;             /* the epoch of the other one */
 	uint64_t *edit;       /* a page of DRAM */
 	uint32_t settled;     /* pages before it are of the present epoch … */
 	bool refused;         /* … but for damaged ones */

@@ -97,6 +97,9 @@ static bool find_region(const struct ppt__file *file, char *path, size_t size)
 	const char *kind = file->dax ? "char" : "block";
 	ssize_t n;
 
+	/* Of a file system that has no device, as tmpfs. */
+	if (!file->dax && major(file->device) == 0)
+		return false;
 	n = snprintf(link, sizeof(link), "%s/dev/%s/%u:%u", ppt__sysfs, kind,
 		     major(file->device), minor(file->device));
 	if (n < 0 || (size_t)n >= sizeof(link))
