@@ -70,6 +70,7 @@ static int check_runs(struct ppt_pool *pool, const uint64_t *word,
 		uint32_t page = ppt__run_page(where);
 
 		if (where & ~PPT__RUN_MEDIA ||
+		    !ppt__stride_code_ok(ppt__run_stride_code(where)) ||
 		    ppt__run_slot(where) + ppt__run_count(where) >
 			    PPT_PAGE_WORDS ||
 		    page < pool->at.desc_page || page >= pool->at.pages)
@@ -226,6 +227,21 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 	}
 	*out = s;
 	return err;
+}
+
+int ppt__journal_look(struct ppt_pool *pool, struct ppt__scan *out,
+		      struct ppt_diag *diag)
+{
+	struct ppt__scan s = { .lines = 0 };
+	int err = read_tail(pool, &s.tail, diag);
+	uint64_t closed =
+		ppt__pm_load(&pool->pm, ppt__word(0, PPT_M_CLOSED_WORD));
+
+	if (err || closed != ppt__tail_word(pool->seed, s.tail))
+		return ppt__journal_scan(pool, out, diag);
+	s.end = s.tail;
+	*out = s;
+	return 0;
 }
 
 /* The home stores of a record, as its commit would have made them. */

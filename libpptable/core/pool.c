@@ -108,14 +108,14 @@ static size_t place(char *base, const struct sizes *s)
 	 * a page fault.  Then what a moved one writes to as well, and of long
 	 * ones the beginning is used first; of the queue it is the end.
 	 */
-	CUT(trust.ready, s->stretches / 64 + 1);
 	CUT(frames.full, s->stretches / 64 + 1);
 	CUT(walk, 2 * PPT__WALK_HINTS);
+	CUT(trust.block, s->stretches);
 	CUT(trust.moves, PPT__MOVES);
 	CUT(trust.edit, PPT_PAGE_WORDS);
 	CUT(group.run, s->runs);
 	CUT(journal.queue, s->queue);
-	CUT(trust.seen, s->stretches * PPT__STRETCH_WORDS);
+	CUT(trust.seen, s->stretches);
 	CUT(journal.filter, PPT__DIRTY_FILTER);
 	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
 	CUT(group.bucket, PPT__RUNSET_BUCKETS);
@@ -205,8 +205,6 @@ static void init_arrays(struct ppt_pool *pool, const struct sizes *s)
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
 		pool->walk[i].era = 0;
-	for (uint64_t i = 0; i < s->stretches / 64 + 1; i++)
-		pool->trust.ready[i] = 0;
 }
 
 int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,

@@ -131,8 +131,10 @@ static inline uint64_t ppt__desc_load(struct ppt_pool *pool, uint32_t page)
 /* Whether a page was validated, or written, since attach. */
 static inline bool ppt__trusted(const struct ppt_pool *pool, uint32_t page)
 {
-	return ppt__bit(pool->trust.ready, page / PPT_PAGE_WORDS) &&
-	       ppt__bit(pool->trust.seen, page);
+	const struct ppt__seen *seen =
+		ppt__trust_block(&pool->trust, page / PPT_PAGE_WORDS);
+
+	return seen && ppt__bit(seen->page, page % PPT_PAGE_WORDS);
 }
 
 /* ------------------------------------------------------- memory map -- */

@@ -12,22 +12,21 @@ void ppt__trust_set(struct ppt_pool *pool, uint32_t page)
 	struct ppt__trust *t = &pool->trust;
 	uint32_t stretch = page / PPT_PAGE_WORDS;
 
-	if (!ppt__bit(t->ready, stretch)) {
-		uint64_t *seen = t->seen + stretch * PPT__STRETCH_WORDS;
+	if (!ppt__trust_block(t, stretch)) {
+		struct ppt__seen *seen = &t->seen[t->blocks];
 
+		seen->stretch = stretch;
 		for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-			seen[i] = 0;
-		ppt__set_bit(t->ready, stretch, true);
+			seen->page[i] = 0;
+		t->block[stretch] = t->blocks++;
 	}
-	ppt__set_bit(t->seen, page, true);
+	ppt__set_bit(t->seen[t->block[stretch]].page, page % PPT_PAGE_WORDS,
+		     true);
 }
 
 void ppt__trust_reset(struct ppt_pool *pool)
 {
-	uint64_t stretches = pool->at.pages / PPT_PAGE_WORDS + 1;
-
-	for (uint32_t i = 0; i < stretches; i++)
-		ppt__set_bit(pool->trust.ready, i, false);
+	pool->trust.blocks = 0;
 	pool->trust.settled = 0;
 }
 
@@ -144,16 +143,18 @@ int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
 struct rebased {
 	uint32_t page;
 	uint64_t lines;
+	const struct ppt__vetted *to;
 };
 
 static int fill_rebased(struct ppt_pool *pool, void *arg)
 {
 	const struct rebased *r = arg;
 
-	if (PPT_MUTANT(EPOCH_APART))
+	if (PPT_MUTANT(EPOCH_APART) && !r->to->run)
 		return ppt__table_write(pool, r->page, 0, PPT_PAGE_WORDS,
 					pool->trust.edit);
-	return ppt__table_rebase(pool, r->page, pool->trust.edit, r->lines);
+	return ppt__table_rebase(pool, r->page, r->to->word, r->lines,
+				 r->to->run);
 }
 
 /* Cold marks need not be durable: a restart begins with the root's. */
@@ -177,19 +178,19 @@ static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
 {
 	struct ppt__trust *t = &pool->trust;
 	uint32_t level = ppt__desc_level(desc);
-	bool forbidden = false;
+	struct ppt__vetted to = { .word = t->edit };
 	int err = ppt__pt_ops_of_family(ppt__desc_family(desc))
 			  ->vet(pool, level, word, lines, ppt__desc_live(desc),
-				moves, t->edit, &forbidden, diag);
+				moves, &to, diag);
 
 	if (!err && !moves->same && !PPT_MUTANT(STALE_TRUSTED)) {
 		err = ppt__txn_side(pool, fill_rebased,
-				    &(struct rebased){ page, lines });
+				    &(struct rebased){ page, lines, &to });
 		t->rebased += !err;
-	} else if (!err && !forbidden && t->marks && level > 1) {
+	} else if (!err && !to.forbidden && t->marks && level > 1) {
 		make_cold(pool, page, word);
 	}
-	if (!err && forbidden)
+	if (!err && to.forbidden)
 		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
 				 "a leaf is writable and executable", page);
 	return err;

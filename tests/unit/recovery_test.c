@@ -366,6 +366,8 @@ static void ppt_attach__run_to_a_forbidden_place_is_refused(void **state)
 		ppt__run_where(100, 1, 512, 3),
 		ppt__run_where(255, 511, 512, 1),
 		ppt__run_where(100, 0, 1, 0) | UINT64_C(1) << 52,
+		ppt__run_where(100, 0, 2, 0) | UINT64_C(1) << 61,
+		ppt__run_where(100, 0, 1, 1) | UINT64_C(1) << 62,
 		ppt__run_where(100, 0, 1, 0) | UINT64_C(1) << 63,
 	};
 
