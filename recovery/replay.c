@@ -190,8 +190,16 @@ static int look_behind(struct ppt_pool *pool, struct ppt__scan *scan,
 	return 0;
 }
 
-int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
-		      struct ppt_diag *diag)
+/* Whether a writer has closed the pool at this tail. */
+static bool is_closed(struct ppt_pool *pool, uint64_t tail)
+{
+	return ppt__pm_load(&pool->pm, ppt__word(0, PPT_M_CLOSED_WORD)) ==
+	       ppt__tail_word(pool->seed, tail);
+}
+
+/* The live ring; @all: also of a pool that was closed. */
+static int scan(struct ppt_pool *pool, bool all, struct ppt__scan *out,
+		struct ppt_diag *diag)
 {
 	uint64_t word[PPT__RECORD_WORDS_MAX];
 	struct ppt__scan s = { .lines = 0 };
@@ -200,8 +208,9 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 
 	if (err)
 		s.fault = PPT__SCAN_TAILS;
+	all |= err || !is_closed(pool, s.tail);
 	s.end = line = s.tail;
-	while (!err && line - s.tail < pool->journal.lines) {
+	while (all && !err && line - s.tail < pool->journal.lines) {
 		uint32_t lines = read_record(pool, line, word);
 
 		s.lines += lines + 1;
@@ -221,7 +230,7 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 		s.records += chain;
 		chain = 0;
 	}
-	if (!err && (err = look_behind(pool, &s, diag))) {
+	if (all && !err && (err = look_behind(pool, &s, diag))) {
 		s.fault = PPT__SCAN_RECORD;
 		s.fault_line = s.end;
 	}
@@ -229,19 +238,16 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 	return err;
 }
 
+int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
+		      struct ppt_diag *diag)
+{
+	return scan(pool, true, out, diag);
+}
+
 int ppt__journal_look(struct ppt_pool *pool, struct ppt__scan *out,
 		      struct ppt_diag *diag)
 {
-	struct ppt__scan s = { .lines = 0 };
-	int err = read_tail(pool, &s.tail, diag);
-	uint64_t closed =
-		ppt__pm_load(&pool->pm, ppt__word(0, PPT_M_CLOSED_WORD));
-
-	if (err || closed != ppt__tail_word(pool->seed, s.tail))
-		return ppt__journal_scan(pool, out, diag);
-	s.end = s.tail;
-	*out = s;
-	return 0;
+	return scan(pool, false, out, diag);
 }
 
 /* The home stores of a record, as its commit would have made them. */

@@ -275,7 +275,7 @@ static int open_locked(struct ppt_host *host, const struct ppt_host_open *opt,
 		       struct ppt_attach_report *report,
 		       struct ppt_host_diag *diag)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int ret;
 
 	if (host->file.bytes == 0)
@@ -378,7 +378,7 @@ int ppt__host_settle(struct ppt__file *file, enum ppt_flush flush,
 	struct ppt_host host = { .file = *file };
 	struct probe p = { .file = file, .diag = diag };
 	struct ppt_attach_report report;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int ret = ppt__guard(file->map, file->map_bytes, probe, &p, NULL, diag);
 
 	if (ret)
