@@ -169,14 +169,15 @@ static void protect(struct bench *b, struct bench_sample *out)
 	r->rig.next = t;
 }
 
-/* Frames that do not follow each other: nothing to put into runs. */
+/* Frames from the last to the first: no stride says that, so no runs. */
 static void open_scattered(struct bench *b)
 {
+	const uint64_t n = UINT64_C(2) * OPS * PPT_PAGE_WORDS;
 	struct range *r = range_new(b, 80 * MIB);
 
 	bench_must(ppt_set_relaxed(r->rig.pool, true), "ppt_set_relaxed", NULL);
-	for (uint64_t w = 0; w < UINT64_C(2) * OPS * PPT_PAGE_WORDS; w++)
-		bench_map(&r->rig, bench_va(w), bench_pa(2 * w), PPT_SIZE_4K,
+	for (uint64_t w = 0; w < n; w++)
+		bench_map(&r->rig, bench_va(w), bench_pa(n - w), PPT_SIZE_4K,
 			  0);
 	bench_must(ppt_set_relaxed(r->rig.pool, false), "ppt_set_relaxed",
 		   NULL);

@@ -244,7 +244,7 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 	if (!err)
 		err = check_features(pool->superblock, flags, diag);
 	if (!err)
-		err = ppt__journal_scan(pool, &scan, diag);
+		err = ppt__journal_look(pool, &scan, diag);
 	report->lines_scanned = scan.lines;
 	if (!err)
 		err = ppt__reconcile_check(pool, cfg->present, &now, diag);
@@ -294,5 +294,7 @@ int ppt_detach(struct ppt_pool *pool)
 		ppt_abort(pool);
 	if (pool->flags & PPT_ATTACH_READ_ONLY)
 		return 0;
-	return ppt_checkpoint(pool);
+	ppt__txn_settle(pool);
+	ppt__journal_close(pool);
+	return 0;
 }

@@ -70,6 +70,7 @@ static int check_runs(struct ppt_pool *pool, const uint64_t *word,
 		uint32_t page = ppt__run_page(where);
 
 		if (where & ~PPT__RUN_MEDIA ||
+		    !ppt__stride_code_ok(ppt__run_stride_code(where)) ||
 		    ppt__run_slot(where) + ppt__run_count(where) >
 			    PPT_PAGE_WORDS ||
 		    page < pool->at.desc_page || page >= pool->at.pages)
@@ -189,8 +190,16 @@ static int look_behind(struct ppt_pool *pool, struct ppt__scan *scan,
 	return 0;
 }
 
-int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
-		      struct ppt_diag *diag)
+/* Whether a writer has closed the pool at this tail. */
+static bool is_closed(struct ppt_pool *pool, uint64_t tail)
+{
+	return ppt__pm_load(&pool->pm, ppt__word(0, PPT_M_CLOSED_WORD)) ==
+	       ppt__tail_word(pool->seed, tail);
+}
+
+/* The live ring; @all: also of a pool that was closed. */
+static int scan(struct ppt_pool *pool, bool all, struct ppt__scan *out,
+		struct ppt_diag *diag)
 {
 	uint64_t word[PPT__RECORD_WORDS_MAX];
 	struct ppt__scan s = { .lines = 0 };
@@ -199,8 +208,9 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 
 	if (err)
 		s.fault = PPT__SCAN_TAILS;
+	all |= err || !is_closed(pool, s.tail);
 	s.end = line = s.tail;
-	while (!err && line - s.tail < pool->journal.lines) {
+	while (all && !err && line - s.tail < pool->journal.lines) {
 		uint32_t lines = read_record(pool, line, word);
 
 		s.lines += lines + 1;
@@ -220,12 +230,24 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 		s.records += chain;
 		chain = 0;
 	}
-	if (!err && (err = look_behind(pool, &s, diag))) {
+	if (all && !err && (err = look_behind(pool, &s, diag))) {
 		s.fault = PPT__SCAN_RECORD;
 		s.fault_line = s.end;
 	}
 	*out = s;
 	return err;
+}
+
+int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
+		      struct ppt_diag *diag)
+{
+	return scan(pool, true, out, diag);
+}
+
+int ppt__journal_look(struct ppt_pool *pool, struct ppt__scan *out,
+		      struct ppt_diag *diag)
+{
+	return scan(pool, false, out, diag);
 }
 
 /* The home stores of a record, as its commit would have made them. */

@@ -34,6 +34,13 @@ int ppt__journal_scan(struct ppt_pool *pool, struct ppt__scan *out,
 		      struct ppt_diag *diag);
 
 /*
+ * The same, but if the pool was closed at its tail: nothing is behind that,
+ * and the ring is not read.
+ */
+int ppt__journal_look(struct ppt_pool *pool, struct ppt__scan *out,
+		      struct ppt_diag *diag);
+
+/*
  * Set every word that the whole records set, write back, and start the ring
  * anew behind every line that a torn transaction may have used.  May be cut at
  * any point and run again [I4].  Without records to replay nothing is written;

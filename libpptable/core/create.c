@@ -95,6 +95,7 @@ static void write_superblocks(struct ppt__pm *pm,
 	uint64_t tail[8] = { ppt__tail_word(seed, 0),
 			     l->first_page / PPT_PAGE_WORDS };
 
+	tail[PPT_M_CLOSED_WORD - PPT_M_TAIL_WORD] = tail[0];
 	if (cfg->usc.state != PPT_USC_MISSING) {
 		sb.ro_compat = ppt__le64(PPT_M_RO_COMPAT_USC);
 		tail[2] = cfg->usc.device;
@@ -111,7 +112,8 @@ static void write_superblocks(struct ppt__pm *pm,
 		ppt__pm_stream(pm, ppt__word(slot, PPT_M_TAIL_WORD), tail, 8);
 		ppt__pm_stream(pm, ppt__word(slot, 1),
 			       (const uint64_t *)&sb + 1, PPT_M_SB_WORDS - 1);
-		tail[2] = tail[3] = tail[4] = 0; /* page 0 has it */
+		/* What only page 0 has. */
+		__builtin_memset(tail + 2, 0, sizeof(tail) - 2 * 8);
 	}
 }
 

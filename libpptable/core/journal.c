@@ -51,6 +51,13 @@ static void flush_share(struct ppt_pool *pool, uint64_t lines)
 	flush_queued(pool, n);
 }
 
+void ppt__journal_filter_few(struct ppt__journal *j)
+{
+	for (uint64_t at = j->queue_tail; at != j->queue_head; at++)
+		(void)ppt__journal_filter(j, j->queue[at & (j->queue_size - 1)],
+					  at);
+}
+
 void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
 {
 	struct ppt__journal *j = &pool->journal;
@@ -61,6 +68,9 @@ void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
 
 		ppt__pm_store(&pool->pm, at, word);
 		ppt__pm_store(&pool->pm, at + 1, j->hint);
+		if (page == 0 && (j->closing || PPT_MUTANT(CLOSED_EARLY)))
+			ppt__pm_store(&pool->pm,
+				      ppt__word(0, PPT_M_CLOSED_WORD), word);
 		ppt__pm_flush(&pool->pm, at);
 	}
 }
@@ -113,6 +123,22 @@ void ppt__journal_checkpoint(struct ppt_pool *pool)
 	j->tail = j->target_line;
 	j->phase = PPT__CKPT_IDLE;
 	j->checkpoints++;
+}
+
+void ppt__journal_close(struct ppt_pool *pool)
+{
+	struct ppt__journal *j = &pool->journal;
+
+	/* If nothing was written it is as it was found. */
+	if (j->attached || (j->closing && j->tail == j->head))
+		return;
+	j->closing = true;
+	if (j->tail != j->head) {
+		ppt__journal_checkpoint(pool);
+		return;
+	}
+	ppt__journal_store_tail(pool, j->tail);
+	ppt__pm_fence(&pool->pm);
 }
 
 void ppt__journal_flush_queue(struct ppt_pool *pool)

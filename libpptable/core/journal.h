@@ -42,6 +42,12 @@ enum ppt__ckpt_phase {
 #define PPT__DIRTY_SETS_LG2 10u
 #define PPT__DIRTY_FILTER (PPT__DIRTY_WAYS << PPT__DIRTY_SETS_LG2)
 
+/*
+ * Fewer queued lines are compared one by one: what a restart dirties leaves the
+ * filter's pages alone.
+ */
+#define PPT__DIRTY_FEW 16u
+
 /* Lines that one run's home stores leave to be flushed later, at most. */
 #define PPT__DIRTY_PER_RUN 4u
 
@@ -51,6 +57,7 @@ struct ppt__journal {
 	uint64_t window;     /* lines that may be written without a fence */
 	uint32_t seed;
 	bool attached; /* since then nothing was written */
+	bool closing;  /* nothing will be written behind the next tail */
 	uint64_t head;
 	uint64_t durable;
 	uint64_t tail;
@@ -132,34 +139,65 @@ static inline uint32_t ppt__journal_dirty_set(uint64_t line)
 	return (uint32_t)hash % (1u << PPT__DIRTY_SETS_LG2) * PPT__DIRTY_WAYS;
 }
 
-/* A home store was made at a word: remember its line. */
-static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
+/* Whether a line is one of the few that are queued. */
+static inline bool ppt__journal_queued(const struct ppt__journal *j,
+				       uint64_t line)
 {
-	uint64_t line = word >> PPT__LINE_WORDS_LG2;
+	uint64_t end = PPT_MUTANT(DIRTY_ONCE) ? j->queue_head - PPT__DIRTY_FEW :
+						j->queue_tail;
+
+	for (uint64_t at = j->queue_head; at != end;)
+		if (j->queue[--at & (j->queue_size - 1)] == line)
+			return true;
+	return false;
+}
+
+/* Enter a line that is queued at @at; false if it was queued before that. */
+static inline bool ppt__journal_filter(struct ppt__journal *j, uint64_t line,
+				       uint64_t at)
+{
 	uint32_t first = ppt__journal_dirty_set(line);
 	uint32_t *set = j->filter + first;
-	uint64_t queued = j->queue_head - j->queue_tail;
-	uint32_t to = j->queue_head % PPT__DIRTY_WAYS;
+	uint64_t queued = at - j->queue_tail;
+	uint32_t to = at % PPT__DIRTY_WAYS;
 
 #pragma GCC unroll 4
 	for (uint32_t way = 0; way < PPT__DIRTY_WAYS; way++) {
-		uint32_t at = set[way];
+		uint32_t was = set[way];
 		uint64_t there;
 
 		/* Queued already, and not flushed since?  It is a short queue. */
-		if (at - (uint32_t)j->queue_tail >= queued &&
+		if (was - (uint32_t)j->queue_tail >= queued &&
 		    !PPT_MUTANT(DIRTY_ONCE)) {
 			to = way;
 			continue;
 		}
-		there = j->queue[at & (j->queue_size - 1)];
+		there = j->queue[was & (j->queue_size - 1)];
 		if (there == line)
-			return;
+			return false;
 		if (ppt__journal_dirty_set(there) != first)
 			to = way; /* what the scratch memory held before */
 	}
-	set[to] = (uint32_t)j->queue_head;
+	set[to] = (uint32_t)at;
+	return true;
+}
+
+/* Enter the few. */
+void ppt__journal_filter_few(struct ppt__journal *j);
+
+/* A home store was made at a word: remember its line. */
+static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
+{
+	uint64_t line = word >> PPT__LINE_WORDS_LG2;
+	uint64_t queued = j->queue_head - j->queue_tail;
+
+	if (queued < PPT__DIRTY_FEW ?
+		    ppt__journal_queued(j, line) :
+		    !ppt__journal_filter(j, line, j->queue_head))
+		return;
 	j->queue[j->queue_head++ & (j->queue_size - 1)] = line;
+	if (queued + 1 == PPT__DIRTY_FEW)
+		ppt__journal_filter_few(j);
 }
 
 #define ppt__journal_dirty(pool, word)                                         \
@@ -167,6 +205,12 @@ static inline void ppt__journal_dirty_at(struct ppt__journal *j, uint64_t word)
 
 /* Write everything back and advance the tail to the head. */
 void ppt__journal_checkpoint(struct ppt_pool *pool);
+
+/*
+ * Empty the ring for good, and say so: the next attach need not look for what
+ * may be behind the tail.  What was appended is durable.
+ */
+void ppt__journal_close(struct ppt_pool *pool);
 
 /* Flush all that is queued.  No fence. */
 void ppt__journal_flush_queue(struct ppt_pool *pool);

@@ -105,21 +105,22 @@ static size_t place(char *base, const struct sizes *s)
 	} while (0)
 	/*
 	 * Those that every attach writes to, in as few pages as may be: each is
-	 * a page fault.  Of long ones the beginning is used first.
+	 * a page fault.  Then what a moved one writes to as well, and of long
+	 * ones the beginning is used first; of the queue it is the end.
 	 */
-	CUT(trust.ready, s->stretches / 64 + 1);
 	CUT(frames.full, s->stretches / 64 + 1);
+	CUT(walk, 2 * PPT__WALK_HINTS);
+	CUT(trust.block, s->stretches);
+	CUT(trust.moves, PPT__MOVES);
+	CUT(trust.edit, PPT_PAGE_WORDS);
+	CUT(group.run, s->runs);
+	CUT(journal.queue, s->queue);
+	CUT(trust.seen, s->stretches);
+	CUT(journal.filter, PPT__DIRTY_FILTER);
 	CUT(txn.runs.bucket, PPT__RUNSET_BUCKETS);
 	CUT(group.bucket, PPT__RUNSET_BUCKETS);
-	CUT(walk, 2 * PPT__WALK_HINTS);
-	CUT(trust.moves, PPT_M_EPOCHS);
-	CUT(trust.edit, PPT_PAGE_WORDS);
-	CUT(journal.filter, PPT__DIRTY_FILTER);
-	CUT(journal.queue, s->queue);
-	CUT(trust.seen, s->stretches * PPT__STRETCH_WORDS);
 	CUT(txn.runs.run, s->runs);
 	CUT(txn.runs.next, s->runs);
-	CUT(group.run, s->runs);
 	CUT(group.next, s->runs);
 	CUT(txn.change, PPT__RECLAIM_CHANGES_MAX);
 	CUT(frames.limbo, PPT__LIMBO_MAX);
@@ -198,12 +199,12 @@ static void init_arrays(struct ppt_pool *pool, const struct sizes *s)
 	j->lines = s->lines;
 	j->window = s->window;
 	j->queue_size = s->queue;
+	/* The first lines share a page of memory with what is behind it. */
+	j->queue_head = j->queue_tail = s->queue - PPT__DIRTY_FEW;
 	j->seed = pool->seed;
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < 2 * PPT__WALK_HINTS; i++)
 		pool->walk[i].era = 0;
-	for (uint64_t i = 0; i < s->stretches / 64 + 1; i++)
-		pool->trust.ready[i] = 0;
 }
 
 int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,

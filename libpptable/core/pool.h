@@ -44,12 +44,13 @@ struct ppt__txn {
  * forgotten, by a new era, when any table is freed.
  */
 #define PPT__WALK_HINTS 64u
+#define PPT__WALK_LEVELS 4u /* below the root, which is known */
 
 struct ppt__walk_hint {
 	uint64_t span; /* VA divided by what an entry above covers */
 	uint32_t root_page;
 	uint32_t era;
-	uint32_t page[6]; /* by level, from that of the hint on */
+	uint32_t page[PPT__WALK_LEVELS]; /* by level - 1, from its own on */
 };
 
 /*
@@ -130,8 +131,10 @@ static inline uint64_t ppt__desc_load(struct ppt_pool *pool, uint32_t page)
 /* Whether a page was validated, or written, since attach. */
 static inline bool ppt__trusted(const struct ppt_pool *pool, uint32_t page)
 {
-	return ppt__bit(pool->trust.ready, page / PPT_PAGE_WORDS) &&
-	       ppt__bit(pool->trust.seen, page);
+	const struct ppt__seen *seen =
+		ppt__trust_block(&pool->trust, page / PPT_PAGE_WORDS);
+
+	return seen && ppt__bit(seen->page, page % PPT_PAGE_WORDS);
 }
 
 /* ------------------------------------------------------- memory map -- */

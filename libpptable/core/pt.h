@@ -35,6 +35,20 @@ struct ppt__map_args {
 	uint32_t flags;
 };
 
+/*
+ * What was found of a table.
+ * @word: if the map has changed or marks are made, what its entries are under
+ *        the present one, cold where that is due.
+ * @run:  if not 0, of @word there is the first one only: each is so much more
+ *        than the one before.
+ * @forbidden: one breaks the policy of this attach.
+ */
+struct ppt__vetted {
+	uint64_t *word;
+	uint64_t run;
+	bool forbidden;
+};
+
 struct ppt__pt_ops {
 	enum ppt_format format;
 	const char *name;
@@ -64,14 +78,12 @@ struct ppt__pt_ops {
 		       struct ppt_diag *diag);
 	/*
 	 * Vet every entry of a table, with @live that are not 0, all of them in
-	 * @lines; in @out, if the map has changed or marks are made, what they
-	 * are under the present one, cold where that is due.  @forbidden: one
-	 * breaks the policy of this attach.
+	 * @lines.
 	 */
 	int (*vet)(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		   uint64_t lines, uint32_t live,
-		   const struct ppt__moves *moves, uint64_t *out,
-		   bool *forbidden, struct ppt_diag *diag);
+		   const struct ppt__moves *moves, struct ppt__vetted *out,
+		   struct ppt_diag *diag);
 	/*
 	 * Of the @live entries of a table: arm what names a table that was
 	 * touched, make cold what does not; count what names none, see

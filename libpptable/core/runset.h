@@ -11,9 +11,10 @@
 #include "format/record.h"
 
 /* Marks of a run in DRAM, above PPT__RUN_MEDIA. */
-#define PPT__RUN_ENTRY (UINT64_C(1) << 52) /* words that an MMU may walk */
-#define PPT__RUN_FRESH (UINT64_C(1) << 53) /* … once they are linked */
-#define PPT__RUN_COLD (UINT64_C(1) << 54)  /* one word in no cache: stream it */
+#define PPT__RUN_ENTRY (UINT64_C(1) << 62) /* words that an MMU may walk */
+#define PPT__RUN_FRESH (UINT64_C(1) << 63) /* … once they are linked */
+/* Of what is no entry: one word in no cache, best streamed. */
+#define PPT__RUN_COLD PPT__RUN_FRESH
 #define PPT__RUN_MARKS (~PPT__RUN_MEDIA)
 
 #define PPT__RUNSET_BUCKETS 256u

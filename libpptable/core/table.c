@@ -197,9 +197,9 @@ static int write_run(struct ppt_pool *pool, uint32_t page, uint64_t v,
 }
 
 int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
-		      const uint64_t *word, uint64_t lines)
+		      const uint64_t *word, uint64_t lines, uint64_t run)
 {
-	uint64_t desc = ppt__desc_load(pool, page), stride;
+	uint64_t desc = ppt__desc_load(pool, page), stride = run;
 	const uint64_t *old = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 					      pool->page_buffer);
 	uint32_t epochs = ppt__desc_epoch(desc) ^ (pool->epoch & 15u);
@@ -208,9 +208,10 @@ int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
 
 	if (PPT_MUTANT(EPOCH_KEPT))
 		epochs = 0;
-	if (ppt__desc_live(desc) == PPT_PAGE_WORDS && word[0] &&
-	    word[0] != old[0] &&
-	    progression(word, PPT_PAGE_WORDS, &stride) == PPT_PAGE_WORDS)
+	if (run ||
+	    (ppt__desc_live(desc) == PPT_PAGE_WORDS && word[0] &&
+	     word[0] != old[0] &&
+	     progression(word, PPT_PAGE_WORDS, &stride) == PPT_PAGE_WORDS))
 		return write_run(pool, page, word[0], stride, desc,
 				 epochs << 6);
 	ppt__blank_use(&pool->blank, page, 0, PPT_PAGE_WORDS);

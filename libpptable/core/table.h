@@ -83,9 +83,11 @@ int ppt__table_write(struct ppt_pool *pool, uint32_t page, uint32_t slot,
 /*
  * The same of a whole page, and its epoch: what it holds is under the present
  * memory map now [I8].  @lines: those that are not empty, before or after.
+ * @run: if not 0, the page is full before and after, and of @word there is the
+ * first one only, each being so much more than the one before.
  */
 int ppt__table_rebase(struct ppt_pool *pool, uint32_t page,
-		      const uint64_t *word, uint64_t lines);
+		      const uint64_t *word, uint64_t lines, uint64_t run);
 
 /*
  * Allocate a table whose entries are 0 but for [slot, slot + n).

@@ -12,22 +12,21 @@ void ppt__trust_set(struct ppt_pool *pool, uint32_t page)
 	struct ppt__trust *t = &pool->trust;
 	uint32_t stretch = page / PPT_PAGE_WORDS;
 
-	if (!ppt__bit(t->ready, stretch)) {
-		uint64_t *seen = t->seen + stretch * PPT__STRETCH_WORDS;
+	if (!ppt__trust_block(t, stretch)) {
+		struct ppt__seen *seen = &t->seen[t->blocks];
 
+		seen->stretch = stretch;
 		for (uint32_t i = 0; i < PPT__STRETCH_WORDS; i++)
-			seen[i] = 0;
-		ppt__set_bit(t->ready, stretch, true);
+			seen->page[i] = 0;
+		t->block[stretch] = t->blocks++;
 	}
-	ppt__set_bit(t->seen, page, true);
+	ppt__set_bit(t->seen[t->block[stretch]].page, page % PPT_PAGE_WORDS,
+		     true);
 }
 
 void ppt__trust_reset(struct ppt_pool *pool)
 {
-	uint64_t stretches = pool->at.pages / PPT_PAGE_WORDS + 1;
-
-	for (uint32_t i = 0; i < stretches; i++)
-		ppt__set_bit(pool->trust.ready, i, false);
+	pool->trust.blocks = 0;
 	pool->trust.settled = 0;
 }
 
@@ -69,11 +68,21 @@ static void load_moves(struct ppt_pool *pool, uint32_t epoch,
 
 void ppt__trust_load(struct ppt_pool *pool)
 {
-	uint32_t oldest = ppt__get32(pool->superblock->epoch_oldest);
+	load_moves(pool, pool->epoch, pool->trust.moves);
+	pool->trust.met = pool->epoch;
+}
 
-	for (uint32_t i = 0; i <= pool->epoch - oldest; i++)
-		load_moves(pool, oldest + i,
-			   &pool->trust.moves[(oldest + i) % PPT_M_EPOCHS]);
+static const struct ppt__moves *moves_from(struct ppt_pool *pool,
+					   uint32_t epoch)
+{
+	struct ppt__trust *t = &pool->trust;
+
+	if (epoch == pool->epoch)
+		return t->moves;
+	if (epoch != t->met)
+		load_moves(pool, epoch, t->moves + 1);
+	t->met = epoch;
+	return t->moves + 1;
 }
 
 /* How a table came here from the epoch that its descriptor names; or NULL. */
@@ -88,10 +97,10 @@ static const struct ppt__moves *moves_of(struct ppt_pool *pool, uint64_t desc)
 			continue;
 		if (PPT_MUTANT(MOVES_LATEST) && i < pool->epoch - oldest &&
 		    ppt__desc_epoch(desc) != (pool->epoch & 15u))
-			return &pool->trust.moves[e % PPT_M_EPOCHS];
+			return moves_from(pool, e);
 		if ((e & 15u) == ppt__desc_epoch(desc) ||
 		    PPT_MUTANT(REBASE_TWICE))
-			return &pool->trust.moves[e % PPT_M_EPOCHS];
+			return moves_from(pool, e);
 	}
 	return NULL;
 }
@@ -134,16 +143,18 @@ int ppt__meta_touch(struct ppt_pool *pool, uint32_t page, struct ppt_diag *diag)
 struct rebased {
 	uint32_t page;
 	uint64_t lines;
+	const struct ppt__vetted *to;
 };
 
 static int fill_rebased(struct ppt_pool *pool, void *arg)
 {
 	const struct rebased *r = arg;
 
-	if (PPT_MUTANT(EPOCH_APART))
+	if (PPT_MUTANT(EPOCH_APART) && !r->to->run)
 		return ppt__table_write(pool, r->page, 0, PPT_PAGE_WORDS,
 					pool->trust.edit);
-	return ppt__table_rebase(pool, r->page, pool->trust.edit, r->lines);
+	return ppt__table_rebase(pool, r->page, r->to->word, r->lines,
+				 r->to->run);
 }
 
 /* Cold marks need not be durable: a restart begins with the root's. */
@@ -167,19 +178,19 @@ static int bring_up(struct ppt_pool *pool, uint32_t page, uint64_t desc,
 {
 	struct ppt__trust *t = &pool->trust;
 	uint32_t level = ppt__desc_level(desc);
-	bool forbidden = false;
+	struct ppt__vetted to = { .word = t->edit };
 	int err = ppt__pt_ops_of_family(ppt__desc_family(desc))
 			  ->vet(pool, level, word, lines, ppt__desc_live(desc),
-				moves, t->edit, &forbidden, diag);
+				moves, &to, diag);
 
 	if (!err && !moves->same && !PPT_MUTANT(STALE_TRUSTED)) {
 		err = ppt__txn_side(pool, fill_rebased,
-				    &(struct rebased){ page, lines });
+				    &(struct rebased){ page, lines, &to });
 		t->rebased += !err;
-	} else if (!err && !forbidden && t->marks && level > 1) {
+	} else if (!err && !to.forbidden && t->marks && level > 1) {
 		make_cold(pool, page, word);
 	}
-	if (!err && forbidden)
+	if (!err && to.forbidden)
 		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
 				 "a leaf is writable and executable", page);
 	return err;

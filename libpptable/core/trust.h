@@ -10,7 +10,10 @@
  * the MMU comes here before it goes there.
  *
  * A bit for each page in DRAM says what was touched.  They are set up by
- * stretches of 512, so that attach need not clear them all.
+ * stretches of 512, in the order in which these are met, so that attach need not
+ * clear them, and few of them are in few pages of memory.  Whether a stretch has
+ * any its block says: what @block holds before may be anything (Briggs and
+ * Torczon, LOPLAS 2, 1993).
  */
 #ifndef PPTABLE_CORE_TRUST_H
 #define PPTABLE_CORE_TRUST_H
@@ -36,17 +39,27 @@ struct ppt__moves {
 	struct ppt__move region[PPT_REGIONS_MAX];
 };
 
+/* Of a stretch of 512 pages, which were touched. */
+struct ppt__seen {
+	uint32_t stretch;
+	uint64_t page[PPT__STRETCH_WORDS];
+};
+
+/* Kept: from the present epoch, and from that of the last table of another. */
+#define PPT__MOVES 2u
+
 struct ppt__trust {
-	uint64_t *ready; /* by stretch: its bits in @seen are set up */
-	uint64_t *seen;  /* by page */
+	uint32_t *block; /* by stretch: which of @seen it has */
+	struct ppt__seen *seen;
+	uint32_t blocks; /* of @seen, set up so far */
 	bool marks;      /* touch makes entries cold */
 	bool arms;     /* hardware walks: a walk arms cold entries it passes */
 	uint32_t mode; /* enum ppt_trust */
 	uint32_t lost; /* enum ppt_lost */
-	uint32_t policy; /* enum ppt_policy */
-	struct ppt__moves
-		*moves;       /* of recorded epochs, by epoch % PPT_M_EPOCHS */
-	uint64_t *edit;       /* a page of DRAM */
+	uint32_t policy;          /* enum ppt_policy */
+	struct ppt__moves *moves; /* PPT__MOVES */
+	uint32_t met;             /* the epoch of the other one */
+	uint64_t *edit;           /* a page of DRAM */
 	uint32_t settled;     /* pages before it are of the present epoch … */
 	bool refused;         /* … but for damaged ones */
 	uint64_t armed;       /* entries */
@@ -54,6 +67,16 @@ struct ppt__trust {
 	uint64_t rebased;     /* tables */
 	uint64_t frames_lost; /* leaves whose memory is gone */
 };
+
+/* The bits of a stretch, or NULL if no page of it was touched. */
+static inline const struct ppt__seen *
+ppt__trust_block(const struct ppt__trust *t, uint32_t stretch)
+{
+	uint32_t b = t->block[stretch];
+
+	return b < t->blocks && t->seen[b].stretch == stretch ? &t->seen[b] :
+								NULL;
+}
 
 struct ppt__pt_ops;
 

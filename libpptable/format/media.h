@@ -114,16 +114,18 @@ struct ppt_m_usc {
 
 /* Last line of each superblock page; not covered by its CRC. */
 struct ppt_m_tail {
-	struct ppt_le64 tail; /* line number, 48 bits; check, 16 bits */
-	struct ppt_le64 hint; /* where free pages are; verified on use */
-	struct ppt_m_usc usc; /* in page 0; in page 1 reserved */
-	uint8_t reserved[24];
+	struct ppt_le64 tail;   /* line number, 48 bits; check, 16 bits */
+	struct ppt_le64 hint;   /* where free pages are; verified on use */
+	struct ppt_m_usc usc;   /* in page 0; in page 1 reserved */
+	struct ppt_le64 closed; /* the same; the tail that nothing is behind */
+	uint8_t reserved[16];
 };
 
 #define PPT_M_TAIL_OFFSET 4032u
 #define PPT_M_TAIL_WORD (PPT_M_TAIL_OFFSET / 8u)
 #define PPT_M_USC_WORD (PPT_M_TAIL_WORD + 2u)
 #define PPT_M_USC_WORDS 3u
+#define PPT_M_CLOSED_WORD (PPT_M_TAIL_WORD + 5u)
 #define PPT_M_SB_WORDS (PPT_M_TAIL_OFFSET / 8u)
 
 _Static_assert(sizeof(struct ppt_m_place) == 16, "place");
@@ -132,6 +134,7 @@ _Static_assert(sizeof(struct ppt_m_superblock) == PPT_M_TAIL_OFFSET, "sb");
 _Static_assert(sizeof(struct ppt_m_tail) == PPT_LINE_BYTES, "tail");
 _Static_assert(sizeof(struct ppt_m_usc) == PPT_M_USC_WORDS * 8, "usc");
 _Static_assert(offsetof(struct ppt_m_tail, usc) == 16, "usc");
+_Static_assert(offsetof(struct ppt_m_tail, closed) == 40, "closed");
 _Static_assert(offsetof(struct ppt_m_superblock, crc) == 12, "crc");
 _Static_assert(offsetof(struct ppt_m_superblock, uuid) == 40, "uuid");
 _Static_assert(offsetof(struct ppt_m_superblock, generation) == 56, "gen");

@@ -37,6 +37,7 @@
 	X(SEQ_REUSED, "behind a torn record its line numbers are used again")  \
 	X(GHOSTS_CONTINUED, "the first commit after an attach that replayed "  \
 			    "nothing continues the ring where it is")          \
+	X(CLOSED_EARLY, "each move of the tail says that nothing is behind it") \
 	/* pages */                                                            \
 	X(FREED_SHOWN, "a transaction takes pages that it frees itself")       \
 	X(LIMBO_SKIPPED, "freed pages are taken before that is durable")       \

@@ -18,7 +18,8 @@
  *
  * A run sets words [slot, slot + count) of a page to v, v + s, v + 2s, …:
  *
- *   word 0  bits 0-31 page, 32-40 slot, 41-49 count - 1, 50-51 stride code
+ *   word 0  bits 0-31 page, 32-40 slot, 41-49 count - 1, 50-51 unit of the
+ *           stride, 52-61 how many of them - 1
  *   word 1  v
  */
 #ifndef PPTABLE_FORMAT_RECORD_H
@@ -44,7 +45,7 @@ struct ppt__run {
 };
 
 /* What of a run is on the media; the rest are marks in DRAM. */
-#define PPT__RUN_MEDIA ((UINT64_C(1) << 52) - 1u)
+#define PPT__RUN_MEDIA ((UINT64_C(1) << 62) - 1u)
 
 static inline uint64_t ppt__run_where(uint32_t page, uint32_t slot,
 				      uint32_t count, uint32_t stride_code)
@@ -72,22 +73,36 @@ static inline uint32_t ppt__run_count(uint64_t where)
 
 static inline uint32_t ppt__run_stride_code(uint64_t where)
 {
-	return (uint32_t)(where >> 50) & 3u;
+	return (uint32_t)(where >> 50) & 0xfffu;
 }
 
-/* 0, 4 KiB, 2 MiB, 1 GiB. */
+#define PPT__STRIDE_TIMES 1024u
+
+/* 0, or up to 1024 times 4 KiB, 2 MiB or 1 GiB: unit in bits 0-1, times - 1. */
 static inline uint64_t ppt__stride(uint32_t code)
 {
-	return code ? UINT64_C(1) << (3 + 9 * code) : 0;
+	uint32_t unit = code & 3u;
+
+	return unit ? ((uint64_t)(code >> 2) + 1) << (3 + 9 * unit) : 0;
 }
 
-/* The code of a stride, or -1. */
+/* Whether nothing is said of how many there are of no unit. */
+static inline bool ppt__stride_code_ok(uint32_t code)
+{
+	return code & 3u || !code;
+}
+
+/* The code of a stride, of the largest unit that it can have, or -1. */
 static inline int ppt__stride_code(uint64_t stride)
 {
-	for (int c = 0; c < 4; c++)
-		if (ppt__stride((uint32_t)c) == stride)
-			return c;
-	return -1;
+	for (uint32_t unit = 3; unit && stride; unit--) {
+		uint64_t times = stride >> (3 + 9 * unit);
+
+		if (times - 1 < PPT__STRIDE_TIMES &&
+		    times << (3 + 9 * unit) == stride)
+			return (int)((uint32_t)(times - 1) << 2 | unit);
+	}
+	return stride ? -1 : 0;
 }
 
 static inline uint32_t ppt__record_lines(uint32_t runs)

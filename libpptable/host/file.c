@@ -301,52 +301,6 @@ int ppt__file_map(struct ppt__file *file, struct ppt_host_diag *diag)
 	return file->write ? map_shared(file, diag) : map_private(file, diag);
 }
 
-/* A device has no read(2). */
-static int device_head(struct ppt__file *file, void *head, size_t want,
-		       struct ppt_host_diag *diag)
-{
-	struct copy copy = { .to = head, .bytes = want };
-	void *map = mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->fd, 0);
-	int ret;
-
-	if (map == MAP_FAILED)
-		return fail_sys(diag, "cannot map");
-	copy.from = map;
-	ret = ppt__guard(map, file->bytes, copy_bytes, &copy, NULL, diag);
-	munmap(map, file->bytes);
-	return ret;
-}
-
-int ppt__file_head(struct ppt__file *file, void *head, size_t want, size_t *got,
-		   struct ppt_host_diag *diag)
-{
-	size_t have = 0;
-
-	if (file->dax) {
-		if (want > file->bytes)
-			want = file->bytes;
-		*got = want;
-		return device_head(file, head, want, diag);
-	}
-	while (have < want) {
-		ssize_t n = pread(file->fd, (char *)head + have, want - have,
-				  (off_t)have);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EIO)
-			return ppt__host_fail(diag, PPT_E_IO, "media",
-					      "unreadable superblock", EIO);
-		if (n < 0)
-			return fail_sys(diag, "cannot read");
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	*got = have;
-	return 0;
-}
-
 /* --------------------------------------------------------------- making -- */
 
 int ppt__file_create(const char *path, uint64_t bytes, bool sparse,

@@ -81,13 +81,6 @@ int ppt__file_map(struct ppt__file *file, struct ppt_host_diag *diag);
 int ppt__file_copy(struct ppt__file *file, uint64_t bytes,
 		   struct ppt_host_diag *diag);
 
-/*
- * The first bytes of an open file, without a mapping where that is possible,
- * so that a truncated file is short and not a fault.  @got: how many.
- */
-int ppt__file_head(struct ppt__file *file, void *head, size_t want, size_t *got,
-		   struct ppt_host_diag *diag);
-
 /* Makes a new file's name and size durable. */
 int ppt__file_persist_name(const struct ppt__file *file, const char *path,
 			   struct ppt_host_diag *diag);

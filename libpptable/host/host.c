@@ -5,10 +5,9 @@
  * Layer: host.
  *
  * The order of an open is the order of trust: lock, so that nobody changes
- * the file meanwhile; read the superblocks with read(2); compare what they
- * say with the size of the file; map; recover under a guard, because pages of
- * the mapping may still be poisoned or be cut off by somebody who does not
- * ask for locks.
+ * the file meanwhile; map; under a guard, because pages of the mapping may be
+ * poisoned or be cut off by somebody who does not ask for locks, look at the
+ * superblocks, compare what they say with the size of the file, recover.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,9 +18,6 @@
 #include <libpmem.h>
 
 #include "host/handle.h"
-
-/* Both superblocks. */
-#define HEAD_BYTES (2 * PPT_PAGE_BYTES)
 
 /*
  * pmem_has_auto_flush walks sysfs, at a price, and changes the working
@@ -68,44 +64,30 @@ int ppt__host_flush(enum ppt_flush *flush, bool is_pmem,
 
 /* ---------------------------------------------------------------- probe -- */
 
-static int probe(struct ppt__file *file, struct ppt_geometry *geometry,
-		 struct ppt_host_diag *diag)
-{
-	_Alignas(PPT_PAGE_BYTES) unsigned char head[HEAD_BYTES];
-	size_t got;
-	int ret;
+struct probe {
+	const struct ppt__file *file;
+	struct ppt_geometry geometry;
+	struct ppt_host_diag *diag;
+};
 
-	memset(head, 0, sizeof(head));
-	ret = ppt__file_head(file, head, sizeof(head), &got, diag);
-	if (ret)
-		return ret;
-	if (got == 0)
-		return ppt__host_fail(diag, PPT_E_MAGIC, "file", "empty", 0);
-	ret = ppt_probe(head, file->bytes, geometry, &diag->diag);
+/* Of a mapped file; guarded. */
+static int probe(void *arg)
+{
+	struct probe *p = arg;
+	const struct ppt__file *file = p->file;
+	int ret = ppt_probe(file->map, file->map_bytes, &p->geometry,
+			    &p->diag->diag);
+
 	if (ret)
 		return ret;
 	/* A device may be larger, a file is made to measure. */
-	if (!file->dax && file->bytes != geometry->bytes)
-		return ppt__host_fail(diag, PPT_E_SIZE, "size",
+	if (!file->dax && file->bytes != p->geometry.bytes)
+		return ppt__host_fail(p->diag, PPT_E_SIZE, "size",
 				      "file is larger than the pool", 0);
 	return 0;
 }
 
 /* --------------------------------------------------------------- attach -- */
-
-struct attach {
-	struct ppt_attach_config cfg;
-	struct ppt_attach_report report;
-	struct ppt_pool *pool;
-	struct ppt_diag *diag;
-};
-
-static int attach_pool(void *arg)
-{
-	struct attach *a = arg;
-
-	return ppt_attach(&a->cfg, &a->pool, &a->report, a->diag);
-}
 
 static uint32_t attach_flags(uint32_t host_flags)
 {
@@ -139,53 +121,6 @@ static int get_scratch(struct ppt_host *host,
 	return 0;
 }
 
-static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
-		       const struct ppt_geometry *geometry,
-		       struct ppt_attach_report *report,
-		       struct ppt_host_diag *diag)
-{
-	struct attach a = {
-		.cfg =
-			{
-				.pm =
-					{
-						.media = host->file.map,
-						.writable = host->file.aside,
-						.bytes = geometry->bytes,
-						.flush = opt->flush,
-						.observer = opt->observer,
-					},
-				.scratch = host->scratch,
-				.scratch_bytes = host->scratch_bytes,
-				.present = opt->present,
-				.flags = attach_flags(opt->flags),
-				.trust = opt->trust,
-				.lost = opt->lost,
-				.policy = opt->policy,
-				.drain = ppt__usc_drain,
-				.drain_ctx = &host->file,
-			},
-		.report.verdict = PPT_VERDICT_REFUSED,
-		.diag = &diag->diag,
-	};
-	int ret = ppt__host_flush(&a.cfg.pm.flush, host->file.is_pmem, diag);
-
-	if (ppt__usc_doubtful(host->shutdown))
-		a.cfg.trust = PPT_TRUST_FULL;
-	if (host->usc.state != PPT_USC_MISSING)
-		a.cfg.usc = &host->usc;
-	if (!ret)
-		ret = ppt__guard(host->file.map, host->file.map_bytes,
-				 attach_pool, &a, NULL, diag);
-	if (ret)
-		a.report.verdict = PPT_VERDICT_REFUSED;
-	else
-		host->pool = a.pool;
-	a.report.shutdown = host->shutdown;
-	*report = a.report;
-	return ret;
-}
-
 /* What became of what was flushed, and what a writer stores about it. */
 static void judge(struct ppt_host *host, const struct ppt_usc *was)
 {
@@ -198,6 +133,87 @@ static void judge(struct ppt_host *host, const struct ppt_usc *was)
 	host->usc = now;
 	host->usc.state = ppt__usc_doubtful(host->shutdown) ? PPT_USC_UNSAFE :
 							      PPT_USC_IN_USE;
+}
+
+struct attach {
+	struct ppt_host *host;
+	const struct ppt_host_open *opt;
+	struct probe probe;
+	struct ppt_attach_report report;
+	struct ppt_host_diag *diag;
+};
+
+static int attach_pool(struct attach *a)
+{
+	struct ppt_host *host = a->host;
+	const struct ppt_host_open *opt = a->opt;
+	struct ppt_attach_config cfg = {
+		.pm =
+			{
+				.media = host->file.map,
+				.writable = host->file.aside,
+				.bytes = a->probe.geometry.bytes,
+				.flush = opt->flush,
+				.observer = opt->observer,
+			},
+		.scratch = host->scratch,
+		.scratch_bytes = host->scratch_bytes,
+		.present = opt->present,
+		.flags = attach_flags(opt->flags),
+		.trust = opt->trust,
+		.lost = opt->lost,
+		.policy = opt->policy,
+		.drain = ppt__usc_drain,
+		.drain_ctx = &host->file,
+	};
+	int ret = ppt__host_flush(&cfg.pm.flush, host->file.is_pmem, a->diag);
+
+	if (ret)
+		return ret;
+	if (ppt__usc_doubtful(host->shutdown))
+		cfg.trust = PPT_TRUST_FULL;
+	if (host->usc.state != PPT_USC_MISSING)
+		cfg.usc = &host->usc;
+	return ppt_attach(&cfg, &host->pool, &a->report, &a->diag->diag);
+}
+
+/* All that reads the mapping; guarded. */
+static int recover(void *arg)
+{
+	struct attach *a = arg;
+	int ret = probe(&a->probe);
+
+	if (!ret)
+		ret = get_scratch(a->host, &a->probe.geometry, a->diag);
+	if (ret)
+		return ret;
+	judge(a->host, &a->probe.geometry.usc);
+	return attach_pool(a);
+}
+
+/* *@bytes: of the pool, once that is known. */
+static int attach_file(struct ppt_host *host, const struct ppt_host_open *opt,
+		       uint64_t *bytes, struct ppt_attach_report *report,
+		       struct ppt_host_diag *diag)
+{
+	struct attach a = {
+		.host = host,
+		.opt = opt,
+		.probe = { .file = &host->file, .diag = diag },
+		.report.verdict = PPT_VERDICT_REFUSED,
+		.diag = diag,
+	};
+	int ret = ppt__guard(host->file.map, host->file.map_bytes, recover, &a,
+			     NULL, diag);
+
+	if (ret) {
+		a.report.verdict = PPT_VERDICT_REFUSED;
+		host->pool = NULL;
+	}
+	a.report.shutdown = host->shutdown;
+	*bytes = a.probe.geometry.bytes;
+	*report = a.report;
+	return ret;
 }
 
 /* Whether nothing is wrong where something might be. */
@@ -231,8 +247,7 @@ static bool needs_copy(struct ppt_host *host, int err)
 }
 
 static int attach_copy(struct ppt_host *host, const struct ppt_host_open *opt,
-		       const struct ppt_geometry *geometry,
-		       struct ppt_attach_report *report,
+		       uint64_t bytes, struct ppt_attach_report *report,
 		       struct ppt_host_diag *diag)
 {
 	int ret;
@@ -240,11 +255,9 @@ static int attach_copy(struct ppt_host *host, const struct ppt_host_open *opt,
 	host->pool = NULL;
 	munmap(host->scratch, host->scratch_bytes);
 	host->scratch = NULL;
-	ret = ppt__file_copy(&host->file, geometry->bytes, diag);
+	ret = ppt__file_copy(&host->file, bytes, diag);
 	if (!ret)
-		ret = get_scratch(host, geometry, diag);
-	if (!ret)
-		ret = attach_file(host, opt, geometry, report, diag);
+		ret = attach_file(host, opt, &bytes, report, diag);
 	return ret;
 }
 
@@ -262,23 +275,16 @@ static int open_locked(struct ppt_host *host, const struct ppt_host_open *opt,
 		       struct ppt_attach_report *report,
 		       struct ppt_host_diag *diag)
 {
-	struct ppt_geometry geometry = { .bytes = 0 };
+	uint64_t bytes = 0;
 	int ret;
 
-	ret = probe(&host->file, &geometry, diag);
+	if (host->file.bytes == 0)
+		return ppt__host_fail(diag, PPT_E_MAGIC, "file", "empty", 0);
+	ret = ppt__file_map(&host->file, diag);
 	if (!ret)
-		ret = ppt__file_map(&host->file, diag);
-	if (!ret && host->file.map_bytes < geometry.bytes)
-		ret = ppt__host_fail(diag, PPT_E_SIZE, "size",
-				     "file changed while it was opened", 0);
-	if (!ret)
-		ret = get_scratch(host, &geometry, diag);
-	if (!ret) {
-		judge(host, &geometry.usc);
-		ret = attach_file(host, opt, &geometry, report, diag);
-	}
+		ret = attach_file(host, opt, &bytes, report, diag);
 	if (host->scratch && needs_copy(host, ret))
-		ret = attach_copy(host, opt, &geometry, report, diag);
+		ret = attach_copy(host, opt, bytes, report, diag);
 	return ret ? ret : dispel(host, report, diag);
 }
 
@@ -370,25 +376,24 @@ int ppt__host_settle(struct ppt__file *file, enum ppt_flush flush,
 {
 	const struct ppt_host_open opt = { .flush = flush };
 	struct ppt_host host = { .file = *file };
+	struct probe p = { .file = file, .diag = diag };
 	struct ppt_attach_report report;
-	struct ppt_geometry geometry = { .bytes = 0 };
-	int ret = probe(file, &geometry, diag);
+	uint64_t bytes = 0;
+	int ret = ppt__guard(file->map, file->map_bytes, probe, &p, NULL, diag);
 
 	if (ret)
 		return ret;
-	judge(&host, &geometry.usc);
+	judge(&host, &p.geometry.usc);
 	if (host.usc.state == PPT_USC_MISSING &&
 	    !ppt__usc_doubtful(host.shutdown))
 		return 0;
-	ret = get_scratch(&host, &geometry, diag);
-	if (ret)
-		return ret;
-	ret = attach_file(&host, &opt, &geometry, &report, diag);
+	ret = attach_file(&host, &opt, &bytes, &report, diag);
 	if (!ret)
 		ret = dispel(&host, &report, diag);
 	if (!ret)
 		ret = detach(&host);
-	munmap(host.scratch, host.scratch_bytes);
+	if (host.scratch)
+		munmap(host.scratch, host.scratch_bytes);
 	return ret;
 }
 

@@ -26,7 +26,8 @@
 #define NAME_BYTES 64u
 #define DIMMS_MAX 256u
 
-const char *ppt__sysfs = "/sys";
+static const char system_sysfs[] = "/sys";
+const char *ppt__sysfs = system_sysfs;
 
 /* ---------------------------------------------------------------- sysfs -- */
 
@@ -97,6 +98,10 @@ static bool find_region(const struct ppt__file *file, char *path, size_t size)
 	const char *kind = file->dax ? "char" : "block";
 	ssize_t n;
 
+	/* Of a file system without a device, as tmpfs, the system says nothing. */
+	if (!file->dax && major(file->device) == 0 &&
+	    ppt__sysfs == system_sysfs)
+		return false;
 	n = snprintf(link, sizeof(link), "%s/dev/%s/%u:%u", ppt__sysfs, kind,
 		     major(file->device), minor(file->device));
 	if (n < 0 || (size_t)n >= sizeof(link))
@@ -281,6 +286,12 @@ bool ppt__usc_renew(struct ppt_host *host)
 	return true;
 }
 
+/* All that a close writes but the record; the handle is good for that still. */
+static int detach(void *arg)
+{
+	return ppt_detach(arg);
+}
+
 int ppt__usc_close(struct ppt_host *host)
 {
 	struct ppt_usc usc = host->usc;
@@ -290,7 +301,7 @@ int ppt__usc_close(struct ppt_host *host)
 	if (usc.state != PPT_USC_IN_USE)
 		return 0;
 	usc.state = PPT_USC_CLOSED;
-	err = ppt_host_try(host, empty, host->pool, NULL);
+	err = ppt_host_try(host, detach, host->pool, NULL);
 	/* What may still be on its way must not be called closed. */
 	if (err || ppt__usc_source->drain(&host->file))
 		return err;

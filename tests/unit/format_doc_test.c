@@ -2,9 +2,7 @@
 /*
  * format_doc_test.c - the tables of docs/FORMAT.md against the compiler's view
  * of libpptable/format: offsets, sizes, bit ranges as the accessors see them,
- * values.  A row that is missing, wrong or unknown is an error.
- *
- * Layer: tests.
+ * values.  A row that is missing, wrong or unknown is an error.  Layer: tests.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,7 +113,8 @@ GETTER(record_pending, ppt__record_pending(w))
 GETTER(run_page, ppt__run_page(w))
 GETTER(run_slot, ppt__run_slot(w))
 GETTER(run_count, ppt__run_count(w))
-GETTER(run_stride, ppt__run_stride_code(w))
+GETTER(run_unit, ppt__run_stride_code(w) & 3u)
+GETTER(run_times, ppt__run_stride_code(w) >> 2)
 GETTER(run_rest, w & ~PPT__RUN_MEDIA)
 GETTER(low_half, (uint32_t)w)
 GETTER(desc_type, ppt__desc_type(w))
@@ -181,6 +180,7 @@ static void want_bytes(struct tables *all)
 	FIELD(t, ppt_m_tail, tail);
 	FIELD(t, ppt_m_tail, hint);
 	FIELD(t, ppt_m_tail, usc);
+	FIELD(t, ppt_m_tail, closed);
 	FIELD(t, ppt_m_tail, reserved);
 	t = add_table(all, "bytes", "ppt_m_usc", sizeof(struct ppt_m_usc));
 	FIELD(t, ppt_m_usc, device);
@@ -218,7 +218,8 @@ static void want_journal_bits(struct tables *all)
 	add_bits(t, "page", run_page, 0, any);
 	add_bits(t, "slot", run_slot, 0, any);
 	add_bits(t, "count", run_count, 0, any);
-	add_bits(t, "stride", run_stride, 0, any);
+	add_bits(t, "unit", run_unit, 0, any);
+	add_bits(t, "times", run_times, 0, any);
 	add_bits(t, "reserved", run_rest, 0, any);
 	t = add_table(all, "bits", "reclaim item", 64);
 	add_bits(t, "kind", item_kind, 0, any);
@@ -300,6 +301,7 @@ static void want_limits(struct tables *all)
 
 static void want_values(struct tables *all)
 {
+	const char *unit[] = { "unit 0", "unit 1", "unit 2", "unit 3" };
 	struct table *t = add_table(all, "values", "superblock", 0);
 
 	VALUE(t, PPT_M_MAGIC);
@@ -318,16 +320,15 @@ static void want_values(struct tables *all)
 	VALUE(t, PPT_M_TAIL_OFFSET);
 	VALUE(t, PPT_M_TAIL_WORD);
 	VALUE(t, PPT_M_USC_WORD);
+	VALUE(t, PPT_M_CLOSED_WORD);
 	t = add_table(all, "values", "states of a pool", 0);
 	VALUE(t, PPT_USC_MISSING);
 	VALUE(t, PPT_USC_CLOSED);
 	VALUE(t, PPT_USC_IN_USE);
 	VALUE(t, PPT_USC_UNSAFE);
-	t = add_table(all, "values", "stride codes", 0);
-	add_row(t, "stride 0", ppt__stride(0), 0);
-	add_row(t, "stride 1", ppt__stride(1), 0);
-	add_row(t, "stride 2", ppt__stride(2), 0);
-	add_row(t, "stride 3", ppt__stride(3), 0);
+	t = add_table(all, "values", "units of a stride", 0);
+	for (uint32_t i = 0; i < 4; i++)
+		add_row(t, unit[i], ppt__stride(i), 0);
 	t = add_table(all, "values", "types of page", 0);
 	VALUE(t, PPT__DESC_FREE);
 	VALUE(t, PPT__DESC_FIXED);
@@ -595,6 +596,5 @@ int main(void)
 		cmocka_unit_test(format_doc__version_is_the_medias),
 		cmocka_unit_test(format_doc__any_row_missing_or_wrong_fails),
 	};
-
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }

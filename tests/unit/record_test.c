@@ -24,7 +24,8 @@ static struct ppt__run random_run(struct rng *r)
 
 	return (struct ppt__run){
 		ppt__run_where((uint32_t)rng_next(r), slot, count,
-			       (uint32_t)rng_below(r, 4)),
+			       (uint32_t)rng_below(r, 1024) << 2 |
+				       (1 + (uint32_t)rng_below(r, 3))),
 		rng_next(r),
 	};
 }
@@ -56,10 +57,10 @@ static void ppt__run_where__fields_come_back(void **state)
 		uint32_t page = (uint32_t)rng_next(&r);
 		uint32_t slot = (uint32_t)rng_below(&r, 512);
 		uint32_t count = 1 + (uint32_t)rng_below(&r, 512);
-		uint32_t code = (uint32_t)rng_below(&r, 4);
+		uint32_t code = (uint32_t)rng_below(&r, 4096);
 		uint64_t w = ppt__run_where(page, slot, count, code);
 
-		assert_int_equal(w >> 52, 0);
+		assert_int_equal(w >> 62, 0);
 		assert_int_equal(ppt__run_page(w), page);
 		assert_int_equal(ppt__run_slot(w), slot);
 		assert_int_equal(ppt__run_count(w), count);
@@ -67,17 +68,47 @@ static void ppt__run_where__fields_come_back(void **state)
 	}
 }
 
-static void ppt__stride_code__only_four_strides_have_one(void **state)
+/* Whether a stride is a whole number of some unit, and how many. */
+static bool naive_stride(uint64_t stride, uint32_t *unit, uint64_t *times)
 {
+	const uint64_t bytes[] = { PPT_SIZE_1G, PPT_SIZE_2M, PPT_SIZE_4K };
+
+	for (uint32_t i = 0; i < 3; i++) {
+		*unit = 3 - i;
+		*times = stride / bytes[i];
+		if (stride % bytes[i] == 0 && *times >= 1 && *times <= 1024)
+			return true;
+	}
+	return false;
+}
+
+static void ppt__stride_code__only_multiples_of_units_have_one(void **state)
+{
+	struct rng r = { .state = 3 };
+	uint64_t times;
+	uint32_t unit;
+
 	assert_int_equal(ppt__stride_code(0), 0);
 	assert_int_equal(ppt__stride_code(PPT_SIZE_4K), 1);
 	assert_int_equal(ppt__stride_code(PPT_SIZE_2M), 2);
 	assert_int_equal(ppt__stride_code(PPT_SIZE_1G), 3);
-	for (uint32_t b = 0; b < 64; b++)
-		if (b != 12 && b != 21 && b != 30)
-			assert_int_equal(ppt__stride_code(UINT64_C(1) << b),
-					 -1);
+	assert_int_equal(ppt__stride_code(513 * PPT_SIZE_4K), 512 << 2 | 1);
+	assert_int_equal(ppt__stride_code(1025 * PPT_SIZE_4K), -1);
+	assert_int_equal(ppt__stride_code(1024 * PPT_SIZE_1G), 1023 << 2 | 3);
 	assert_int_equal(ppt__stride_code(UINT64_MAX), -1);
+	for (uint32_t i = 0; i < 100000; i++) {
+		uint64_t stride = rng_below(&r, 2048) << rng_below(&r, 53);
+		int code = ppt__stride_code(stride);
+
+		if (!stride || !naive_stride(stride, &unit, &times)) {
+			assert_int_equal(code, stride ? -1 : 0);
+			continue;
+		}
+		assert_int_equal(code, (times - 1) << 2 | unit);
+		assert_true(ppt__stride((uint32_t)code) == stride);
+		assert_true(ppt__stride_code_ok((uint32_t)code));
+	}
+	assert_false(ppt__stride_code_ok(4));
 }
 
 static void ppt__record_lines__packs_3_runs_then_4_a_line(void **state)
@@ -279,7 +310,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ppt__run_where__fields_come_back),
-		cmocka_unit_test(ppt__stride_code__only_four_strides_have_one),
+		cmocka_unit_test(
+			ppt__stride_code__only_multiples_of_units_have_one),
 		cmocka_unit_test(ppt__record_lines__packs_3_runs_then_4_a_line),
 		cmocka_unit_test(ppt__record_build__every_size_round_trips),
 		cmocka_unit_test(

@@ -316,6 +316,27 @@ static void ppt_attach__one_tail_older_recovers_the_same(void **state)
 	strict_close(&s);
 }
 
+/* Closed: nothing is behind this tail.  It is another one for the next writer. */
+static void ppt_attach__closed_then_commits_is_searched_again(void **state)
+{
+	struct strict s;
+
+	strict_open(&s);
+	expect_state(&s.u, RECORDS);
+	assert_true(s.u.pf.report.lines_scanned > 0);
+	assert_ok(pool_fixture_detach(&s.u.pf));
+	for (uint32_t n = 0; n < 2; n++) {
+		assert_ok(unit_attach(&s.u));
+		assert_int_equal(s.u.pf.report.lines_scanned, 0);
+	}
+	unit_map(&s.u, RECORDS);
+	assert_ok(unit_attach(&s.u));
+	assert_true(s.u.pf.report.lines_scanned > 0);
+	assert_int_equal(s.u.pf.report.records_replayed, 1);
+	unit_check_first(&s.u, RECORDS + 1, RECORDS + 2);
+	strict_close(&s);
+}
+
 /* --------------------------------------------------- numbers at 2^48 -- */
 
 static void ppt_attach__line_numbers_wrap_at_2_48(void **state)
@@ -366,6 +387,8 @@ static void ppt_attach__run_to_a_forbidden_place_is_refused(void **state)
 		ppt__run_where(100, 1, 512, 3),
 		ppt__run_where(255, 511, 512, 1),
 		ppt__run_where(100, 0, 1, 0) | UINT64_C(1) << 52,
+		ppt__run_where(100, 0, 2, 0) | UINT64_C(1) << 61,
+		ppt__run_where(100, 0, 1, 1) | UINT64_C(1) << 62,
 		ppt__run_where(100, 0, 1, 0) | UINT64_C(1) << 63,
 	};
 
@@ -551,6 +574,8 @@ int main(void)
 		cmocka_unit_test(ppt_attach__one_tail_damaged_takes_the_other),
 		cmocka_unit_test(ppt_attach__both_tails_damaged_is_refused),
 		cmocka_unit_test(ppt_attach__one_tail_older_recovers_the_same),
+		cmocka_unit_test(
+			ppt_attach__closed_then_commits_is_searched_again),
 		cmocka_unit_test(ppt_attach__line_numbers_wrap_at_2_48),
 		cmocka_unit_test(
 			ppt_attach__run_to_a_forbidden_place_is_refused),

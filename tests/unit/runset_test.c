@@ -54,6 +54,8 @@ static struct ppt__run random_run(struct rng *r, uint32_t *page)
 	uint32_t code = (uint32_t)rng_below(r, 4);
 	uint64_t marks = rng_once_in(r, 2) ? PPT__RUN_ENTRY : 0;
 
+	if (code && rng_once_in(r, 2))
+		code |= (uint32_t)rng_below(r, 3) << 2;
 	if (rng_once_in(r, 4))
 		slot = (uint32_t)rng_below(r, 8); /* meet often */
 	if (rng_once_in(r, 3))
@@ -243,8 +245,11 @@ static void ppt__runset_add__neighbours_become_one_run(void **state)
 	assert_int_equal(f->run[1].value, 511);
 	/* no stride that has a code; other marks; a gap */
 	assert_int_equal(add3(f, ppt__run_where(8, 0, 1, 0), 0,
-			      ppt__run_where(8, 1, 1, 0), 0x2000, 0, 0),
+			      ppt__run_where(8, 1, 1, 0), 0x2800, 0, 0),
 			 2);
+	assert_int_equal(add3(f, ppt__run_where(8, 0, 1, 0), 0,
+			      ppt__run_where(8, 1, 1, 0), 0x2000, 0, 0),
+			 1);
 	assert_int_equal(add3(f, ppt__run_where(8, 0, 1, 0) | e, 0,
 			      ppt__run_where(8, 1, 1, 0), 0x1000, 0, 0),
 			 2);

@@ -326,11 +326,52 @@ static uint32_t pt_vet_words(struct pt_vet *v, const uint64_t *word,
 	return pt_vet_lines(v, word, lines, 1, false, out);
 }
 
-/* What is put out counts if entries move or have to be cold. */
+/* Whether all words of a page are each @step more than the one before. */
+static bool pt_is_run(const uint64_t *word, uint64_t step)
+{
+	uint64_t v = __atomic_load_n(word, __ATOMIC_RELAXED), differ = 0;
+
+	for (uint32_t at = 0; at < PPT_PAGE_WORDS && !differ;
+	     at += PPT__LINE_WORDS)
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < PPT__LINE_WORDS; i++, v += step)
+			differ |= v ^ __atomic_load_n(word + at + i,
+						      __ATOMIC_RELAXED);
+	return !differ;
+}
+
+/*
+ * A full table whose frames, or tables, follow each other and lie outside the
+ * pool's frames: if the first entry is like itself and the last one is, all are.
+ * *@now: what the first one is now.  Return: by how much they differ, or 0.
+ */
+static uint64_t pt_vet_run(struct pt_vet *v, const uint64_t *word,
+			   uint64_t *now)
+{
+	const uint64_t last = PPT_PAGE_WORDS - 1;
+	uint64_t e = __atomic_load_n(word, __ATOMIC_RELAXED), far;
+	uint64_t step = __atomic_load_n(word + 1, __ATOMIC_RELAXED) - e;
+	const struct pt_like *like = &v->like;
+
+	if (__atomic_load_n(word + last, __ATOMIC_RELAXED) - e != last * step ||
+	    !pt_is_run(word, step))
+		return 0;
+	*now = pt_vet_entry(v, e);
+	far = ((e & like->bits) - like->first) >> like->unit_lg2;
+	if (v->why || step != UINT64_C(1) << like->unit_lg2 || like->page ||
+	    !like->delta || !pt_is_like(like, v->pool, e, like->unit_lg2) ||
+	    like->last - far < last) {
+		v->lost = 0; /* it is looked at again */
+		return 0;
+	}
+	return step;
+}
+
 static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		  uint64_t lines, uint32_t live, const struct ppt__moves *moves,
-		  uint64_t *out, bool *forbidden, struct ppt_diag *diag)
+		  struct ppt__vetted *out, struct ppt_diag *diag)
 {
+	const bool edit = !moves->same || (pool->trust.marks && level > 1);
 	struct pt_vet v = {
 		.pool = pool,
 		.moves = moves,
@@ -342,10 +383,13 @@ static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 		/* none so far */
 		.like = { .unit_lg2 = PPT_PAGE_LG2, .first = UINT64_MAX },
 	};
-	uint32_t found = pt_vet_words(
-		&v, word, lines,
-		!moves->same || (pool->trust.marks && level > 1), out);
+	uint32_t found = live;
 
+	out->run = 0;
+	if (!moves->same && live == PPT_PAGE_WORDS)
+		out->run = pt_vet_run(&v, word, out->word);
+	if (!out->run && !v.why)
+		found = pt_vet_words(&v, word, lines, edit, out->word);
 	if (v.why)
 		return ppt__fail(diag, PPT_E_CORRUPT, "entry", v.why, 0);
 	if (found != live)
@@ -354,7 +398,7 @@ static int pt_vet(struct ppt_pool *pool, uint32_t level, const uint64_t *word,
 				 "says",
 				 found);
 	pool->trust.frames_lost += v.lost;
-	*forbidden = v.wx && pool->trust.policy & PPT_POLICY_WX;
+	out->forbidden = v.wx && pool->trust.policy & PPT_POLICY_WX;
 	return 0;
 }
 

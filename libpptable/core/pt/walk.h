@@ -49,7 +49,7 @@ static inline void pt_hint_set(const struct pt_path *path,
 	h->root_page = space->root_page;
 	h->era = space->pool->walk_era;
 	for (; level < PT_LEVELS; level++)
-		h->page[level] = path->page[level];
+		h->page[level - 1] = path->page[level];
 }
 
 /* The lowest level that a hint leads to, its tables in the path; or the root's. */
@@ -62,7 +62,7 @@ static inline uint32_t pt_start(const struct ppt_space *space, ppt_va_t va,
 		if (!pt_hint_holds(h, space, va, level))
 			continue;
 		for (uint32_t up = level; up < PT_LEVELS; up++)
-			path->page[up] = h->page[up];
+			path->page[up] = h->page[up - 1];
 		return level;
 	}
 	return PT_LEVELS;
@@ -83,7 +83,7 @@ static void pt_prefetch(const struct ppt_space *space, ppt_va_t va)
 
 	if (!pt_hint_holds(h, space, va, 2))
 		return;
-	e = ppt__pm_load(&pool->pm, ppt__word(h->page[2], pt_slot(va, 2)));
+	e = ppt__pm_load(&pool->pm, ppt__word(h->page[1], pt_slot(va, 2)));
 	if (pte_kind(e, 2) != PTE_TABLE ||
 	    !ppt__pa_page(pool, pte_table_pa(e), &page))
 		return;
