@@ -5,7 +5,9 @@
 
 #include "sim/explore/engine.h"
 
-#define PAIR 2u /* of longer sequences the rows are trimmed */
+/* Tables that `aside` leaves to the other of a pair, and in longer sequences. */
+#define KEPT 16u
+#define KEPT_LATER 2u
 
 static bool same_map(const struct ppt_memory_map *a,
 		     const struct ppt_memory_map *b)
@@ -228,8 +230,8 @@ int engine_record(struct engine *x)
 		w->emptied = false;
 		err = world_ops[x->row[i]].run(w);
 		acknowledge(x);
-		if (!err && i + 1 < x->rows && x->rows > PAIR)
-			err = world_trim(w);
+		if (!err && i + 1 < x->rows)
+			err = world_trim(w, x->rows > 2 ? KEPT_LATER : KEPT);
 	}
 	x->mode = ENGINE_OFF;
 	engine_fault(x, &x->work);

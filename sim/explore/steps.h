@@ -146,7 +146,6 @@ static inline uint64_t step_pmem(const struct world *w, uint64_t page)
 /* Nothing: 64 tables and a page before the first. */
 #define AT_ASIDE(k) AT_TABLE(265 + 66 * (k))
 #define ASIDE_TABLES UINT64_C(64)
-#define ASIDE_KEPT UINT64_C(2)
 /* Where world_extra maps. */
 #define AT_EXTRA AT_PAGE(511, 5)
 #define EXTRA_DRAM 5u

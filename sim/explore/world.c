@@ -70,18 +70,17 @@ int world_open(struct world *w, const struct world_base *base)
 	return step_attach(w);
 }
 
-int world_trim(struct world *w)
+int world_trim(struct world *w, unsigned kept)
 {
 	int err = 0;
 
 	w->quiet = true;
 	for (unsigned k = 0; k < WORLD_REPEATS && !err; k++) {
-		uint64_t va = AT_ASIDE(k) + ASIDE_KEPT * PPT_SIZE_2M;
+		uint64_t va = AT_ASIDE(k) + kept * PPT_SIZE_2M;
 
 		if (w->now.space[0].exists &&
 		    oracle_find(&w->now.space[0], va) && !w->relaxed)
-			err = step_unmap(w, 0, va,
-					 (ASIDE_TABLES - ASIDE_KEPT) * 512);
+			err = step_unmap(w, 0, va, (ASIDE_TABLES - kept) * 512);
 	}
 	w->quiet = false;
 	return err;

@@ -145,11 +145,11 @@ int world_open(struct world *w, const struct world_base *base);
 void world_close(struct world *w);
 
 /*
- * Between the rows of a long sequence: of each range that was built aside two
- * tables stay.  What so many tables do to later rows pairs of rows show.
+ * Between rows: of each range that was built aside so many tables stay.  Later
+ * recoveries read all that there are, and say the same of each.
  * 0, or -1 and @w->why.
  */
-int world_trim(struct world *w);
+int world_trim(struct world *w, unsigned kept);
 
 /* ppt_repair, as every repair of a world is made: the library's result. */
 int world_repair(struct world *w, struct ppt_repair_report *report,
