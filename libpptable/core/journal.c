@@ -68,9 +68,12 @@ void ppt__journal_store_tail(struct ppt_pool *pool, uint64_t line)
 
 		ppt__pm_store(&pool->pm, at, word);
 		ppt__pm_store(&pool->pm, at + 1, j->hint);
-		if (page == 0 && (j->closing || PPT_MUTANT(CLOSED_EARLY)))
+		if (page == 0)
 			ppt__pm_store(&pool->pm,
-				      ppt__word(0, PPT_M_CLOSED_WORD), word);
+				      ppt__word(0, PPT_M_CLOSED_WORD),
+				      j->closing || PPT_MUTANT(CLOSED_EARLY) ?
+					      word :
+					      0);
 		ppt__pm_flush(&pool->pm, at);
 	}
 }
@@ -130,15 +133,18 @@ void ppt__journal_close(struct ppt_pool *pool)
 	struct ppt__journal *j = &pool->journal;
 
 	/* If nothing was written it is as it was found. */
-	if (j->attached || (j->closing && j->tail == j->head))
+	if (j->attached)
 		return;
 	j->closing = true;
 	if (j->tail != j->head) {
 		ppt__journal_checkpoint(pool);
-		return;
+	} else {
+		ppt__journal_store_tail(pool, j->tail);
+		ppt__pm_fence(&pool->pm);
 	}
-	ppt__journal_store_tail(pool, j->tail);
-	ppt__pm_fence(&pool->pm);
+	j->closing = false;
+	/* Should more be written after all, the tail moves first. */
+	j->attached = true;
 }
 
 void ppt__journal_flush_queue(struct ppt_pool *pool)

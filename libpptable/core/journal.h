@@ -56,8 +56,8 @@ struct ppt__journal {
 	uint64_t lines;      /* in the ring, a power of two */
 	uint64_t window;     /* lines that may be written without a fence */
 	uint32_t seed;
-	bool attached; /* since then nothing was written */
-	bool closing;  /* nothing will be written behind the next tail */
+	bool attached; /* since then, or since a close, nothing was written */
+	bool closing;  /* the tail that is being stored is the last */
 	uint64_t head;
 	uint64_t durable;
 	uint64_t tail;

@@ -62,6 +62,11 @@ int ppt_usc_set(struct ppt_pool *pool, const struct ppt_usc *usc)
 		return PPT_E_ROFS;
 	if (usc->state > PPT_USC_UNSAFE)
 		return PPT_E_INVAL;
+	/* ppt_detach has nothing to write after it then. */
+	if (usc->state == PPT_USC_CLOSED && !pool->txn.open) {
+		ppt__txn_settle(pool);
+		ppt__journal_close(pool);
+	}
 	(void)ppt__usc_write(pool, usc);
 	return 0;
 }

@@ -286,12 +286,6 @@ bool ppt__usc_renew(struct ppt_host *host)
 	return true;
 }
 
-/* All that a close writes but the record; the handle is good for that still. */
-static int detach(void *arg)
-{
-	return ppt_detach(arg);
-}
-
 int ppt__usc_close(struct ppt_host *host)
 {
 	struct ppt_usc usc = host->usc;
@@ -301,7 +295,7 @@ int ppt__usc_close(struct ppt_host *host)
 	if (usc.state != PPT_USC_IN_USE)
 		return 0;
 	usc.state = PPT_USC_CLOSED;
-	err = ppt_host_try(host, detach, host->pool, NULL);
+	err = ppt_host_try(host, empty, host->pool, NULL);
 	/* What may still be on its way must not be called closed. */
 	if (err || ppt__usc_source->drain(&host->file))
 		return err;

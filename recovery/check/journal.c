@@ -59,7 +59,11 @@ static void check_targets(struct ppt_check *c)
 
 void ppt__check_journal(struct ppt_check *c)
 {
-	int err = ppt__journal_scan(c->pool, &c->scan, NULL);
+	int err;
+
+	/* For its media errors it is read also where a closed pool spares that. */
+	(void)ppt__journal_scan(c->pool, &c->scan, NULL);
+	err = ppt__journal_look(c->pool, &c->scan, NULL);
 
 	if (c->scan.fault != PPT__SCAN_TAILS)
 		check_tails(c);

@@ -154,7 +154,7 @@ void ppt__repair_journal(struct ppt__repair *r)
 	bool tail = tail_damaged(r);
 	struct ppt__scan scan;
 
-	(void)ppt__journal_scan(r->pool, &scan, NULL);
+	(void)ppt__journal_look(r->pool, &scan, NULL);
 	if (scan.fault == PPT__SCAN_TAILS)
 		search(r, &scan);
 	tell(r, &scan, tail);

@@ -131,6 +131,7 @@ void engine_check_acknowledged(struct engine *x, bool emptied)
 					 .ctx = &h };
 	const struct pending *p = &x->pending[0];
 	struct why why;
+	int err;
 
 	if (!set)
 		set = calloc(1, sizeof(*set));
@@ -141,7 +142,10 @@ void engine_check_acknowledged(struct engine *x, bool emptied)
 	set->count = 0;
 	set->full = false;
 	h.set = set;
-	if (image_journal(&view, set_word, &h, &why))
+	err = image_journal(&view, set_word, &h, &why);
+	if (err > 0)
+		engine_violation(x, "hygiene", "%s", why.text);
+	if (err)
 		return; /* no pool: being formatted */
 	for (uint32_t i = 0; i < p->line_count; i++)
 		for (uint32_t k = 0; k < LINE_WORDS; k++)

@@ -103,8 +103,8 @@ int image_find(const struct image_view *view, const char *space, uint64_t va,
 
 /*
  * The words that a replay of the live journal would set, each once with its
- * last value, passed to @set in ascending order; for hygiene.  0, or -1 if the
- * superblocks, the tail or a record is damaged.
+ * last value, passed to @set in ascending order; for hygiene.  0; -1 if the
+ * superblocks or the tail are damaged; 1 if a whole record is not acceptable.
  */
 int image_journal(const struct image_view *view,
 		  void (*set)(void *ctx, uint64_t word, uint64_t value),

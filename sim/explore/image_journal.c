@@ -110,19 +110,24 @@ static void add(struct ring *j, uint64_t word, uint64_t value)
 
 static int add_run(struct ring *j, uint64_t where, uint64_t value)
 {
-	static const uint64_t stride[] = { 0, PPT_SIZE_4K, PPT_SIZE_2M,
-					   PPT_SIZE_1G };
+	static const uint64_t unit[] = { 0, PPT_SIZE_4K, PPT_SIZE_2M,
+					 PPT_SIZE_1G };
+	unsigned times = where >> 52 & 1023;
+	uint64_t stride = unit[where >> 50 & 3] * (times + 1);
 	uint64_t page = where & UINT32_MAX;
 	unsigned slot = where >> 32 & 511;
 	unsigned count = (where >> 41 & 511) + 1;
 
-	if (where >> 52 || slot + count > PPT_PAGE_WORDS ||
-	    page < j->pool.desc_page || page >= j->pool.pages)
-		return why_set(j->why, "journal: run %#llx is not acceptable",
-			       (unsigned long long)where);
+	if (where >> 62 || (times && !stride) ||
+	    slot + count > PPT_PAGE_WORDS || page < j->pool.desc_page ||
+	    page >= j->pool.pages) {
+		(void)why_set(j->why, "journal: run %#llx is not acceptable",
+			      (unsigned long long)where);
+		return 1;
+	}
 	for (unsigned i = 0; i < count; i++)
 		add(j, page * PPT_PAGE_WORDS + slot + i,
-		    value + i * stride[where >> 50 & 3]);
+		    value + i * stride);
 	return 0;
 }
 
@@ -143,7 +148,7 @@ static int read_ring(struct ring *j)
 		for (unsigned i = 1; i <= runs; i++)
 			if (add_run(j, word[(size_t)2 * i],
 				    word[(size_t)2 * i + 1]))
-				return -1;
+				return 1;
 		if (!(word[0] & MORE))
 			j->whole = j->count;
 		read += lines;

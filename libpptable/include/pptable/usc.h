@@ -70,13 +70,15 @@ const char *ppt_shutdown_name(enum ppt_shutdown shutdown);
  * ppt_checkpoint and drain the memory controller's queues: what a fence promises
  * is what is in doubt.  After IN_USE in the place of CLOSED, drain them before
  * anything else is written.
+ * CLOSED closes the journal as well, in the line that has the record, so that
+ * ppt_detach has nothing to write.
  * The first record of a pool also sets a bit of ro_compat, so that software
  * which does not keep it up cannot write the pool.
  *
  * Durable: on return, as far as a fence goes.
  * Crash:   the old record, the new one, or one that is BAD.
- * Bound:   1 line, 1 fence; with the first record also both superblocks and 2
- *          fences.
+ * Bound:   1 line, 1 fence; with CLOSED 2 lines and 1 fence more; with the first
+ *          record also both superblocks and 2 fences.
  * Return:  0; PPT_E_ROFS; PPT_E_INVAL @usc->state cannot be stored.
  */
 int ppt_usc_set(struct ppt_pool *pool, const struct ppt_usc *usc);
