@@ -126,8 +126,7 @@ static int add_run(struct ring *j, uint64_t where, uint64_t value)
 		return 1;
 	}
 	for (unsigned i = 0; i < count; i++)
-		add(j, page * PPT_PAGE_WORDS + slot + i,
-		    value + i * stride);
+		add(j, page * PPT_PAGE_WORDS + slot + i, value + i * stride);
 	return 0;
 }
 
