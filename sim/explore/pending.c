@@ -72,8 +72,8 @@ void pending_reset(struct pending *p)
 
 static uint32_t new_chain(struct pending *p, uint32_t line, bool stream)
 {
-	p->chain = pending_grow(p->chain, &p->chain_room, p->chains + 1,
-				sizeof(*p->chain));
+	p->chain = trace_grow(p->chain, &p->chain_room, p->chains + 1,
+			      sizeof(*p->chain));
 	p->chain[p->chains] = (struct chain){ .line = line,
 					      .level = (uint8_t)p->level,
 					      .stream = stream };
@@ -103,8 +103,8 @@ static void add_step(struct pending *p, uint32_t c, uint32_t word,
 	struct chain *chain = &p->chain[c];
 	struct ref *top = p->head[word] ? &p->ref[p->head[word]] : NULL;
 
-	p->step = pending_grow(p->step, &p->step_room, p->steps + 1,
-			       sizeof(*p->step));
+	p->step = trace_grow(p->step, &p->step_room, p->steps + 1,
+			     sizeof(*p->step));
 	p->step[p->steps] = (struct step){ value, word, 0, site };
 	if (chain->n)
 		p->step[chain->last].next = p->steps;
@@ -117,8 +117,7 @@ static void add_step(struct pending *p, uint32_t c, uint32_t word,
 		top->uses++;
 		return;
 	}
-	p->ref = pending_grow(p->ref, &p->ref_room, p->refs + 1,
-			      sizeof(*p->ref));
+	p->ref = trace_grow(p->ref, &p->ref_room, p->refs + 1, sizeof(*p->ref));
 	p->ref[p->refs] = (struct ref){ c, p->head[word], 1 };
 	p->head[word] = p->refs++;
 }
@@ -131,8 +130,8 @@ static void enqueue(struct pending *p, uint32_t c)
 	if (chain->queued)
 		return;
 	chain->queued = true;
-	p->queue = pending_grow(p->queue, &p->queue_room, p->queued + 1,
-				sizeof(*p->queue));
+	p->queue = trace_grow(p->queue, &p->queue_room, p->queued + 1,
+			      sizeof(*p->queue));
 	p->queue[p->queued++] = c;
 }
 
@@ -207,14 +206,13 @@ static void settle_all(struct pending *p)
 /* Room for a chain, a step, a ref and a place in the queue for each of n words. */
 static void make_room(struct pending *p, uint32_t n)
 {
-	p->chain = pending_grow(p->chain, &p->chain_room, p->chains + n,
-				sizeof(*p->chain));
-	p->step = pending_grow(p->step, &p->step_room, p->steps + n,
-			       sizeof(*p->step));
-	p->ref = pending_grow(p->ref, &p->ref_room, p->refs + n,
-			      sizeof(*p->ref));
-	p->queue = pending_grow(p->queue, &p->queue_room, p->queued + n,
-				sizeof(*p->queue));
+	p->chain = trace_grow(p->chain, &p->chain_room, p->chains + n,
+			      sizeof(*p->chain));
+	p->step = trace_grow(p->step, &p->step_room, p->steps + n,
+			     sizeof(*p->step));
+	p->ref = trace_grow(p->ref, &p->ref_room, p->refs + n, sizeof(*p->ref));
+	p->queue = trace_grow(p->queue, &p->queue_room, p->queued + n,
+			      sizeof(*p->queue));
 }
 
 /* Words that nothing is pending of, as of a page that is filled. */

@@ -135,19 +135,6 @@ static inline void pending_fresh(struct pending *p)
 		p->is_stale[p->stale[--p->stale_count]] = false;
 }
 
-/* Room for @need elements of @size bytes. */
-static inline void *pending_grow(void *p, uint32_t *room, uint32_t need,
-				 size_t size)
-{
-	if (need <= *room)
-		return p;
-	*room = need + need / 2 + 256;
-	p = realloc(p, *room * size);
-	if (!p)
-		abort();
-	return p;
-}
-
 /*
  * One event of a trace.  Return: NULL, or what is unhygienic about it: a flush
  * of a line that nothing was stored to since its last flush (what was may be

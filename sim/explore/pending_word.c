@@ -292,8 +292,8 @@ static void narrow(struct pending *at, uint32_t chain, uint16_t lo, uint16_t hi,
 {
 	struct chain *c = &at->chain[chain];
 
-	log->d = pending_grow(log->d, &log->room, log->count + 1,
-			      sizeof(*log->d));
+	log->d =
+		trace_grow(log->d, &log->room, log->count + 1, sizeof(*log->d));
 	log->d[log->count++] =
 		(struct decision){ at, chain, c->lo, c->hi, c->garbled };
 	c->lo = lo;

@@ -14,17 +14,6 @@ static struct {
 	uint16_t count;
 } sites;
 
-static void *grow(void *p, uint32_t *room, uint32_t need, size_t size)
-{
-	if (need <= *room)
-		return p;
-	*room = need + need / 2 + 256;
-	p = realloc(p, *room * size);
-	if (!p)
-		abort();
-	return p;
-}
-
 void trace_free(struct trace *t)
 {
 	free(t->event);
@@ -36,8 +25,8 @@ static inline struct trace_event *append(struct trace *t,
 					 const struct trace_event *like)
 {
 	if (t->count == t->room)
-		t->event = grow(t->event, &t->room, t->count + 1,
-				sizeof(*t->event));
+		t->event = trace_grow(t->event, &t->room, t->count + 1,
+				      sizeof(*t->event));
 	t->event[t->count] = *like;
 	return &t->event[t->count++];
 }
@@ -48,8 +37,8 @@ static void add_part(struct trace *t, const struct trace_event *like,
 	struct trace_event *e = append(t, like);
 
 	if (t->used + LINE_WORDS > t->data_room)
-		t->data = grow(t->data, &t->data_room, t->used + LINE_WORDS,
-			       sizeof(*t->data));
+		t->data = trace_grow(t->data, &t->data_room,
+				     t->used + LINE_WORDS, sizeof(*t->data));
 	if (part == 1)
 		t->data[t->used] = media[word];
 	else

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #define LINE_WORDS 8u
 #define TRACE_SITES_MAX 512u
@@ -64,6 +65,19 @@ struct trace {
 	uint32_t used;
 	uint32_t data_room;
 };
+
+/* Room for @need elements of @size bytes. */
+static inline void *trace_grow(void *p, uint32_t *room, uint32_t need,
+			       size_t size)
+{
+	if (need <= *room)
+		return p;
+	*room = need + need / 2 + 256;
+	p = realloc(p, *room * size);
+	if (!p)
+		abort();
+	return p;
+}
 
 void trace_free(struct trace *t);
 

@@ -93,7 +93,7 @@ int ppt_probe(const void *media, uint64_t bytes, struct ppt_geometry *out,
  * ppt_scratch_bytes - how much DRAM ppt_attach needs.
  *
  * About 100 bytes for a line of the journal and 76 for 512 pages of the pool,
- * of which attach writes only 1 for 512.
+ * of which attach writes those that it meets.
  */
 size_t ppt_scratch_bytes(uint64_t pool_bytes, uint64_t journal_bytes);
 
