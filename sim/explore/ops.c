@@ -43,8 +43,8 @@ enum {
 	X(create, 1, NONE, "a space")                                          \
 	X(delete, 1, O, "a space with what it maps")                           \
 	X(restart, 0, ALL, "death, and a restart")                             \
-	X(share, 0, NONE,                                                      \
-	  "another mapping of a frame of the pool, and its end")               \
+	X(close, 0, NONE, "a page, the pool is closed and attached again")     \
+	X(share, 0, NONE, "a frame of the pool is mapped twice, then once")    \
 	X(alloc, 0, H, "two frames of the pool, zeroed, then filled")          \
 	X(unmapfree, 1, S, "an unmap that frees a table and a frame")          \
 	X(split, 1, NONE, "a part of a 2 MiB leaf: unmapped or protected")     \
@@ -62,16 +62,13 @@ enum {
 	X(aside, 1, NONE, "64 tables, built aside")                            \
 	X(chain, 0, NONE, "a transaction of two records")                      \
 	X(touch, 1, ALL, "memory has moved; some of its tables are met")       \
-	X(twice, 0, ALL,                                                       \
-	  "memory moves again while tables are under older maps")              \
+	X(twice, 0, ALL, "memory moves twice, tables are under older maps")    \
 	X(settle, 0, ALL, "memory has moved; all tables are met, in steps")    \
 	X(arm, 0, ALL, "a restart, then page faults")                          \
 	X(lost, 0, ALL, "memory is gone, and comes back elsewhere")            \
-	X(replace, 0, ALL,                                                     \
-	  "memory is gone; a frame takes the place of a page")                 \
+	X(replace, 0, ALL, "memory is gone; a frame takes a page's place")     \
 	X(flip, 0, T, "death, bits flip in tables and descriptors; a repair")  \
-	X(copies, 0, NONE,                                                     \
-	  "death, a superblock and a tail are lost; a repair")                 \
+	X(copies, 0, NONE, "death, superblock and tail are lost; a repair")    \
 	X(tails, 0, NONE, "death, both tails are lost; a repair")              \
 	X(descs, 0, T, "death, a line of descriptors is lost; a repair")       \
 	X(list, 0, O, "death, the reclaim list is lost; a repair")             \
@@ -420,6 +417,14 @@ static int run_restart(struct world *w, unsigned k)
 {
 	(void)k;
 	return step_restart(w, NULL);
+}
+
+static int run_close(struct world *w, unsigned k)
+{
+	if (step_need_space(w, 0) ||
+	    step_map(w, 0, AT_PAGE(0, 376 + k), step_dram(w, 0xb600 + k), 1))
+		return -1;
+	return step_close(w);
 }
 
 /*

@@ -524,6 +524,12 @@ static uint64_t generation(struct world *w)
 	return ppt_probe(w->pm.media, w->pm.bytes, &g, NULL) ? 0 : g.generation;
 }
 
+int step_close(struct world *w)
+{
+	return result(w, "ppt_detach", ppt_detach(w->pool)) ? -1 :
+							      step_attach(w);
+}
+
 int step_restart(struct world *w, const struct ppt_memory_map *map)
 {
 	uint64_t before = generation(w);

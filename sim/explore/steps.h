@@ -70,6 +70,9 @@ int step_reclaim(struct world *w);
 int step_relaxed(struct world *w, bool on);
 int step_sync(struct world *w);
 
+/* The pool is closed, and attached again. */
+int step_close(struct world *w);
+
 /* The process dies and attaches again; @map: memory has moved there. */
 int step_restart(struct world *w, const struct ppt_memory_map *map);
 
