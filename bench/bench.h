@@ -39,6 +39,8 @@
 /**
  * struct bench_options - the command line.
  * @pool:  what the names of all files start with.
+ * @huge:  their folder is the run's own, on pages of 2 MiB.
+ * @small: it is not to be.
  * @limit: pages that the attach benches map at most.
  */
 struct bench_options {
@@ -48,6 +50,8 @@ struct bench_options {
 	unsigned int rounds;
 	uint64_t limit;
 	const char *pool;
+	bool huge;
+	bool small;
 	enum ppt_flush flush;
 };
 
@@ -175,6 +179,14 @@ static inline bool bench_has(const struct bench *b)
 void bench_list(FILE *out);
 void bench_print(FILE *out);
 void bench_print_json(FILE *out);
+
+/* ------------------------------------------------------------ folder.c -- */
+
+/*
+ * Goes to a folder of the run's own, of files that are mapped by 2 MiB; false,
+ * and nowhere, where the system does not let it.
+ */
+bool bench_folder_huge(void);
 
 /* ------------------------------------------------------------- files.c -- */
 

@@ -61,8 +61,11 @@ static void usage(FILE *out)
 	      "rounds\n"
 	      "  --max-pages N    pages that the attach benches map at most "
 	      "(1e8)\n"
-	      "  --pool PATH      files are called PATH.* "
-	      "(/dev/shm/pptbench-PID)\n"
+	      "  --pool PATH      files are called PATH.* (without: in a tmpfs "
+	      "of its own on\n"
+	      "                   pages of 2 MiB, or /dev/shm/pptbench-PID if "
+	      "that can't be)\n"
+	      "  --small-pages    in /dev/shm also if it can\n"
 	      "  --flush METHOD   auto, clwb, clflushopt, clflush or eadr\n"
 	      "  --help, --version\n"
 	      "\n"
@@ -110,6 +113,7 @@ enum {
 	OPT_RUNS,
 	OPT_MAX,
 	OPT_POOL,
+	OPT_SMALL,
 	OPT_FLUSH,
 	OPT_HELP,
 	OPT_VERSION
@@ -122,6 +126,7 @@ static const struct option long_options[] = {
 	{ "runs", required_argument, NULL, OPT_RUNS },
 	{ "max-pages", required_argument, NULL, OPT_MAX },
 	{ "pool", required_argument, NULL, OPT_POOL },
+	{ "small-pages", no_argument, NULL, OPT_SMALL },
 	{ "flush", required_argument, NULL, OPT_FLUSH },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -151,6 +156,9 @@ static void set_option(int option, const char *text)
 	case OPT_POOL:
 		o->pool = text;
 		break;
+	case OPT_SMALL:
+		o->small = true;
+		break;
 	case OPT_FLUSH:
 		o->flush = flush_of(text);
 		break;
@@ -166,9 +174,24 @@ static void set_option(int option, const char *text)
 	}
 }
 
-static void read_options(int argc, char **argv)
+/* A file of persistent memory is mapped by 2 MiB; so are these, if it can be. */
+static void find_folder(void)
 {
 	static char path[64];
+
+	if (bench_options.pool)
+		return;
+	bench_options.huge = !bench_options.small && bench_folder_huge();
+	if (bench_options.huge)
+		snprintf(path, sizeof(path), "pptbench");
+	else
+		snprintf(path, sizeof(path), "/dev/shm/pptbench-%ld",
+			 (long)getpid());
+	bench_options.pool = path;
+}
+
+static void read_options(int argc, char **argv)
+{
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
@@ -176,11 +199,6 @@ static void read_options(int argc, char **argv)
 	if (optind < argc)
 		bad_option("filter", argv[optind],
 			   "names are given with this option");
-	if (!bench_options.pool) {
-		snprintf(path, sizeof(path), "/dev/shm/pptbench-%ld",
-			 (long)getpid());
-		bench_options.pool = path;
-	}
 	/* The floors must flush as the pool does. */
 	if (bench_options.flush == PPT_FLUSH_AUTO)
 		bench_options.flush = ppt_flush_best();
@@ -210,6 +228,7 @@ int main(int argc, char **argv)
 	if (!bench_select(bench_options.filter))
 		bad_option("filter", bench_options.filter,
 			   "a part of it names nothing; see --list");
+	find_folder();
 	bench_files_guard();
 	bench_run();
 	if (bench_options.json)

@@ -125,7 +125,7 @@ static void change_entry(struct seals *s, struct input *in)
 	uint32_t slot = (uint32_t)input_take(in, 2);
 	uint32_t n = slot >> 9 & 64u ? 1 + input_byte(in) * 2 : 1;
 	uint64_t v = some_entry(s->rig, in);
-	uint64_t stride = ppt__stride(input_byte(in) & 3u);
+	uint64_t stride = ppt__stride(input_byte(in));
 
 	slot %= PPT_PAGE_WORDS;
 	for (; n && slot < PPT_PAGE_WORDS; n--, slot++, v += stride)
@@ -196,11 +196,13 @@ static void change_tail(struct seals *s, struct input *in)
 	struct rig *rig = s->rig;
 	uint32_t how = input_byte(in);
 	uint64_t line = rig->image.tail + input_take(in, 1 + how % 6);
+	uint64_t word = ppt__tail_word(rig->image.seed, line);
 
 	for (uint32_t i = 0; i < 2; i++)
 		if (how & 0x40u << i)
-			rig_set(rig, i, PPT_M_TAIL_WORD,
-				ppt__tail_word(rig->image.seed, line));
+			rig_set(rig, i, PPT_M_TAIL_WORD, word);
+	if (how & 32)
+		rig_set(rig, 0, PPT_M_CLOSED_WORD, word);
 }
 
 #define RUNS_MAX 6u
