@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rare_test.c - content that no damage by chance makes, and calls that only a
+ * careless caller does: what fuzzing and the images of tests/check/ miss of
+ * recovery/ and libpptable/format.
+ *
+ * Layer: tests.
+ */
+#include "check_rig.h"
+#include "unit_pool.h"
+
+/* ------------------------------------------------------------ superblock -- */
+
+static void ppt_check__size_is_exact_where_asked_for(void **state)
+{
+	struct ppt_check_config exact = { .flags = PPT_CHECK_EXACT };
+	struct specimen good, image;
+	struct outcome o;
+
+	(void)state;
+	specimen_make(&good, EVERYTHING_CLEAN, 1);
+	image = good;
+	image.size += PPT_PAGE_BYTES;
+	image.bytes = aligned_alloc(PPT_PAGE_BYTES, image.size);
+	assert_non_null(image.bytes);
+	memset(image.bytes + good.size, 0, PPT_PAGE_BYTES);
+	memcpy(image.bytes, good.bytes, good.size);
+	assert_int_equal(check_try(&image, NULL, &o), 0);
+	assert_int_equal(o.of[PPT_PROBLEM_MEDIA_SIZE], 0);
+	(void)check_try(&image, &exact, &o);
+	assert_int_equal(o.of[PPT_PROBLEM_MEDIA_SIZE], 1);
+	assert_int_equal(o.report.verdict, PPT_CHECK_REFUSED);
+	free(image.bytes);
+	specimen_free(&good);
+}
+
+/* What the pool says of itself, in both copies, under right checksums. */
+static void superblock_says(struct specimen *image,
+			    void (*change)(struct ppt_m_superblock *),
+			    struct outcome *o)
+{
+	specimen_make(image, EVERYTHING_CLEAN, 1);
+	for (uint32_t s = 0; s < 2; s++)
+		change(specimen_superblock(image, s));
+	specimen_seal_superblock(image, 2);
+	(void)check_try(image, NULL, o);
+	specimen_free(image);
+}
+
+static void no_journal(struct ppt_m_superblock *sb)
+{
+	sb->journal_pages = ppt__le32(0);
+}
+
+static void second_pool(struct ppt_m_superblock *sb)
+{
+	sb->region[1].kind = ppt__le32(PPT_REGION_POOL);
+}
+
+static void ppt_check__superblock_that_cannot_be_is_reported(void **state)
+{
+	struct specimen image;
+	struct outcome o;
+
+	(void)state;
+	superblock_says(&image, no_journal, &o);
+	assert_int_equal(o.of[PPT_PROBLEM_SUPERBLOCK_BOTH], 1);
+	superblock_says(&image, second_pool, &o);
+	assert_int_equal(o.of[PPT_PROBLEM_REGION_INVALID], 1);
+}
+
+static void ppt_check__as_many_regions_as_there_can_be_is_clean(void **state)
+{
+	struct specimen image;
+	struct unit_pool u;
+	struct outcome o;
+
+	(void)state;
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	for (uint32_t i = u.pf.pool->map.count; i < PPT_REGIONS_MAX; i++) {
+		struct ppt_region r = {
+			.uuid = { { (uint8_t)i, 77 } },
+			.kind = PPT_REGION_DEVICE,
+			.base = PPT_SIZE_1G / 2 * (1000 + i),
+			.len = PPT_PAGE_BYTES,
+		};
+
+		assert_ok(ppt_region_add(u.pf.pool, &r, NULL));
+	}
+	assert_ok(pool_fixture_detach(&u.pf));
+	specimen_take(&image, &u.pf, u.pf.media);
+	check_image(&image, NULL, &o);
+	outcome_print_unless(&o, !o.count);
+	assert_int_equal(o.report.verdict, PPT_CHECK_CLEAN);
+	specimen_free(&image);
+	unit_close(&u);
+}
+
+/* ------------------------------------------------------------ memory map -- */
+
+static void check_under(void (*change)(struct ppt_memory_map *map),
+			struct outcome *o)
+{
+	struct ppt_memory_map map;
+	struct ppt_check_config cfg = { .present = &map };
+	struct specimen image;
+	struct unit_pool u;
+
+	unit_open(&u, 4 * MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(ppt_map(&u.space, VA + PPT_SIZE_1G, PA + PPT_SIZE_2M,
+			  PPT_SIZE_2M, RW, 0, NULL));
+	ppt_memory_map(u.pf.pool, &map);
+	assert_ok(pool_fixture_detach(&u.pf));
+	specimen_take(&image, &u.pf, u.pf.media);
+	change(&map);
+	(void)check_try(&image, &cfg, o);
+	specimen_free(&image);
+	unit_close(&u);
+}
+
+static struct ppt_region *dram_of(struct ppt_memory_map *map)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (map->region[i].base <= PA &&
+		    PA - map->region[i].base < map->region[i].len)
+			return &map->region[i];
+	fail_msg("there is no memory there");
+	return NULL;
+}
+
+static void cut_in_a_leaf(struct ppt_memory_map *map)
+{
+	dram_of(map)->len = PA - dram_of(map)->base + PPT_SIZE_2M * 3 / 2;
+}
+
+static void cut_before_a_leaf(struct ppt_memory_map *map)
+{
+	dram_of(map)->len = PA - dram_of(map)->base + PPT_PAGE_BYTES;
+}
+
+static void no_length(struct ppt_memory_map *map)
+{
+	dram_of(map)->len = 0;
+}
+
+static void ppt_check__memory_that_ends_in_a_leaf_loses_it(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	check_under(cut_in_a_leaf, &o);
+	assert_int_equal(o.of[PPT_PROBLEM_LEAF_LOST], 1);
+	check_under(cut_before_a_leaf, &o);
+	assert_int_equal(o.of[PPT_PROBLEM_LEAF_LOST], 1);
+	check_under(no_length, &o);
+	outcome_print_unless(&o, o.of[PPT_PROBLEM_MEMORY_MAP] == 1);
+	assert_int_equal(o.of[PPT_PROBLEM_MEMORY_MAP], 1);
+}
+
+/* ---------------------------------------------------------------- entries -- */
+
+/* A large leaf that is lost, of the last bytes that a region could have. */
+static void ppt_check__lost_leaf_behind_every_region_is_unknown(void **state)
+{
+	const uint64_t end = UINT64_C(1) << PPT__REGION_BYTES_LG2;
+	struct specimen image;
+	struct outcome o;
+	struct unit_pool u;
+	uint32_t table;
+
+	(void)state;
+	unit_open(&u, 4 * MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(ppt_map(&u.space, VA + PPT_SIZE_2M, PA + PPT_SIZE_2M,
+			  PPT_SIZE_2M, RW, 0, NULL));
+	assert_ok(pool_fixture_detach(&u.pf));
+	specimen_take(&image, &u.pf, u.pf.media);
+	table = specimen_table(&image, "s", VA + PPT_SIZE_2M, 2);
+	specimen_set(&image, table, specimen_slot(VA + PPT_SIZE_2M, 2),
+		     UINT64_C(0x480) | (end - PPT_PAGE_BYTES) |
+			     UINT64_C(1) << 46);
+	check_image(&image, NULL, &o);
+	outcome_print_unless(&o, o.of[PPT_PROBLEM_LEAF_UNKNOWN] == 1);
+	assert_int_equal(o.of[PPT_PROBLEM_LEAF_UNKNOWN], 1);
+	specimen_free(&image);
+	unit_close(&u);
+}
+
+/* ----------------------------------------------------------- reclaim list -- */
+
+static void ppt_repair__items_that_cannot_be_are_dropped(void **state)
+{
+	struct ppt_repair_report report;
+	struct ppt_repair_config cfg;
+	struct unit_pool u;
+	uint32_t list, table, n = 0;
+
+	(void)state;
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(pool_fixture_detach(&u.pf));
+	list = u.at.reclaim_page;
+	for (table = u.at.first_page; table < u.at.pages; table++)
+		if (ppt__desc_level(*unit_word(&u, u.at.desc_page, table)) == 1)
+			break;
+	{
+		const uint64_t item[] = {
+			ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, 200, 0),
+			ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, 5, 2),
+			ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, 250, 10),
+			ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, 999, 1),
+			ppt__reclaim_item(PPT_M_RECLAIM_EXTENT, 200, 1) | 0x10,
+			ppt__reclaim_item(PPT_M_RECLAIM_TREE, table, 3),
+			ppt__reclaim_item(PPT_M_RECLAIM_TREE, 200, 0),
+			ppt__reclaim_item(PPT_M_RECLAIM_TABLES, 999, 0),
+			ppt__reclaim_item((enum ppt_m_reclaim)9, 200, 1),
+		};
+
+		for (; n < sizeof(item) / sizeof(item[0]); n++)
+			unit_seal_word(&u, list, 2 * n, item[n], 0);
+	}
+	cfg = unit_repair_config(&u);
+	assert_ok(ppt_repair(&cfg, &report, NULL));
+	free(cfg.scratch);
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++)
+		assert_int_equal(*unit_word(&u, list, s), 0);
+	assert_ok(unit_attach(&u));
+	assert_int_equal(unit_pa(&u, VA + 511 * 4096), PA);
+	unit_close(&u);
+}
+
+/* ------------------------------------------------------------------ calls -- */
+
+static void ppt_detach__open_transaction_is_aborted(void **state)
+{
+	struct unit_pool u;
+
+	(void)state;
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(ppt_begin(u.pf.pool));
+	assert_ok(ppt_map(&u.space, VA, PA, 4096, RW, 0, NULL));
+	assert_ok(pool_fixture_detach(&u.pf));
+	assert_ok(unit_attach(&u));
+	assert_int_equal(unit_pa(&u, VA), 0);
+	assert_int_equal(unit_pa(&u, VA + 511 * 4096), PA);
+	unit_close(&u);
+}
+
+static void ppt_attach__count_without_a_drain_is_recorded(void **state)
+{
+	const struct ppt_usc usc = { .state = PPT_USC_IN_USE,
+				     .device = 3,
+				     .count = 4 };
+	struct unit_pool u;
+	struct ppt_geometry g;
+
+	(void)state;
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(pool_fixture_detach(&u.pf));
+	u.pf.usc = &usc;
+	u.pf.drain = NULL;
+	assert_ok(unit_attach(&u));
+	assert_ok(ppt_probe(u.pf.media, u.pf.bytes, &g, NULL));
+	assert_int_equal(g.usc.count, 4);
+	unit_close(&u);
+}
+
+static void ppt_check_work__of_a_worker_too_many_does_nothing(void **state)
+{
+	struct specimen image;
+	struct outcome o = { .count = 0 };
+	struct ppt_check_config cfg = {
+		.workers = 2, .pa_bits = 52, .problem = outcome_add, .ctx = &o
+	};
+	struct ppt_check *check;
+	void *scratch;
+
+	(void)state;
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
+	cfg.pm.media = image.bytes;
+	cfg.pm.bytes = image.size;
+	cfg.scratch_bytes = ppt_check_scratch_bytes(image.bytes, image.size, 2);
+	cfg.scratch_bytes = (cfg.scratch_bytes + 63) & ~(size_t)63;
+	cfg.scratch = scratch = aligned_alloc(64, cfg.scratch_bytes);
+	assert_ok(ppt_check_begin(&cfg, &check, NULL));
+	for (uint32_t i = 0; i < 4; i++)
+		ppt_check_work(check, i);
+	ppt_check_end(check, &o.report);
+	assert_int_equal(o.report.verdict, PPT_CHECK_CLEAN);
+	free(scratch);
+	specimen_free(&image);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ppt_check__size_is_exact_where_asked_for),
+		cmocka_unit_test(
+			ppt_check__superblock_that_cannot_be_is_reported),
+		cmocka_unit_test(
+			ppt_check__as_many_regions_as_there_can_be_is_clean),
+		cmocka_unit_test(
+			ppt_check__memory_that_ends_in_a_leaf_loses_it),
+		cmocka_unit_test(
+			ppt_check__lost_leaf_behind_every_region_is_unknown),
+		cmocka_unit_test(ppt_repair__items_that_cannot_be_are_dropped),
+		cmocka_unit_test(ppt_detach__open_transaction_is_aborted),
+		cmocka_unit_test(ppt_attach__count_without_a_drain_is_recorded),
+		cmocka_unit_test(
+			ppt_check_work__of_a_worker_too_many_does_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
