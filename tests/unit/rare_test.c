@@ -227,6 +227,87 @@ static void ppt_repair__items_that_cannot_be_are_dropped(void **state)
 	unit_close(&u);
 }
 
+/* ---------------------------------------------------------------- journal -- */
+
+/*
+ * A page is mapped by a record that is all there is in the ring, and both tails
+ * are lost; what the repair makes of the record, if it says this.
+ */
+static uint64_t page_of_record(uint32_t pending, bool more)
+{
+	struct ppt_repair_report report;
+	struct ppt_repair_config cfg;
+	struct ppt__run run[PPT__RECORD_WORDS_MAX / 2];
+	struct unit_pool u;
+	uint64_t *line, tail, pa;
+	uint8_t *before;
+	uint32_t n;
+
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(pool_fixture_detach(&u.pf));
+	unit_set_tail(&u, unit_tail(&u));
+	tail = unit_tail(&u);
+	before = unit_save(&u);
+	assert_ok(unit_attach(&u));
+	assert_ok(ppt_map(&u.space, VA, PA + 4096, 4096, RW, 0, NULL));
+	pool_fixture_drop(&u.pf);
+	/* A record at the tail itself, or behind what a restart leaves free. */
+	for (n = 0; n < u.lines && !*unit_line(&u, tail); n++)
+		tail++;
+	line = unit_line(&u, tail);
+	n = ppt__record_runs(line[0]);
+	assert_in_range(n, 1, PPT__RECORD_WORDS_MAX / 2 - 1);
+	for (uint32_t i = 0; i < n; i++)
+		run[i] = (struct ppt__run){ line[2 + 2 * i], line[3 + 2 * i] };
+	unit_restore(&u, before);
+	unit_put_record(&u, tail, pending, run, n, more);
+	for (uint32_t s = 0; s < 2; s++)
+		*unit_word(&u, s, PPT_M_TAIL_WORD) ^= 6;
+	cfg = unit_repair_config(&u);
+	assert_ok(ppt_repair(&cfg, &report, NULL));
+	assert_ok(unit_attach(&u));
+	assert_int_equal(unit_pa(&u, VA + 511 * 4096), PA);
+	pa = unit_pa(&u, VA);
+	free(cfg.scratch);
+	free(before);
+	unit_close(&u);
+	return pa;
+}
+
+static void ppt_repair__without_tails_whole_transactions_count(void **state)
+{
+	(void)state;
+	assert_int_equal(page_of_record(0, false), PA + 4096);
+	assert_int_equal(page_of_record(0, true), 0);
+	assert_int_equal(page_of_record(3, false), 0);
+}
+
+/* -------------------------------------------------------------- directory -- */
+
+static void ppt_repair__space_of_no_format_is_told_by_its_root(void **state)
+{
+	struct ppt_repair_report report;
+	struct ppt_repair_config cfg;
+	struct unit_pool u;
+	uint32_t slot;
+
+	(void)state;
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(pool_fixture_detach(&u.pf));
+	for (slot = PPT_M_DIR_WORDS; slot < PPT_PAGE_WORDS;
+	     slot += PPT_M_DIR_WORDS)
+		if (*unit_word(&u, u.at.dir_page, slot + PPT_M_DIR_FORMAT))
+			break;
+	assert_in_range(slot, PPT_M_DIR_WORDS, PPT_PAGE_WORDS - 1);
+	unit_seal_word(&u, u.at.dir_page, slot + PPT_M_DIR_FORMAT, 99, 0);
+	cfg = unit_repair_config(&u);
+	assert_ok(ppt_repair(&cfg, &report, NULL));
+	free(cfg.scratch);
+	assert_ok(unit_attach(&u));
+	assert_int_equal(unit_pa(&u, VA + 511 * 4096), PA);
+	unit_close(&u);
+}
+
 /* ------------------------------------------------------------------ calls -- */
 
 static void ppt_detach__open_transaction_is_aborted(void **state)
@@ -302,6 +383,10 @@ int main(void)
 		cmocka_unit_test(
 			ppt_check__lost_leaf_behind_every_region_is_unknown),
 		cmocka_unit_test(ppt_repair__items_that_cannot_be_are_dropped),
+		cmocka_unit_test(
+			ppt_repair__without_tails_whole_transactions_count),
+		cmocka_unit_test(
+			ppt_repair__space_of_no_format_is_told_by_its_root),
 		cmocka_unit_test(ppt_detach__open_transaction_is_aborted),
 		cmocka_unit_test(ppt_attach__count_without_a_drain_is_recorded),
 		cmocka_unit_test(
