@@ -3,11 +3,13 @@
  * Step: directory.  Which pages it has, which root tables its entries lead to;
  * then each of its pages written anew.
  *
- * A page that does not match its checksum is doubted: its entries count only if
- * they lead to a root that matches its own and that nothing else leads to.
- * Where part of the directory is lost, roots that no entry leads to become
- * spaces with a name that is made up.  Doubted pages are written last: until
- * then another repair would look for such roots, too.
+ * A page that does not match its checksum is doubted: it may be that of another
+ * pool, or of another time.  Its entries count only if they lead to a root that
+ * matches its own checksum and that nothing else leads to, and not for a name:
+ * under that, another space's tables would be a wrong translation.  So these
+ * spaces get a name that is made up, as do roots that no entry leads to where
+ * part of the directory is lost.  Doubted pages are written last: until then
+ * another repair would look for such roots, too.
  */
 #include "core/pt.h"
 #include "recovery/repair/repair.h"
@@ -93,15 +95,6 @@ static void mark_pages(struct ppt__repair *r)
 
 /* ----------------------------------------------------------- the roots -- */
 
-/* Two doubted entries lead to one root: neither counts. */
-static void contest(struct ppt__repair *r, uint64_t root, bool doubted)
-{
-	if (doubted && ppt__check_inside(r->c, root) && r->use[root] &&
-	    r->use[r->c->owner[root]] & PPT__USE_DOUBTED &&
-	    ppt__use(r, root) != PPT__USE_META)
-		r->slot[root] = PPT__NO_SLOT;
-}
-
 /* What a root would be, by its format or, without one, by its descriptor. */
 static bool expect_root(struct ppt__repair *r, uint64_t format, uint64_t root,
 			struct ppt__believe *b)
@@ -120,26 +113,20 @@ static bool expect_root(struct ppt__repair *r, uint64_t format, uint64_t root,
 	       b->level <= PPT__LEVELS_MAX;
 }
 
+/* An entry of a page that can be believed. */
 static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 		      const uint64_t *word)
 {
-	bool doubted = r->use[page] & PPT__USE_DOUBTED;
-	uint64_t root = word[PPT_M_DIR_ROOT];
 	struct ppt__believe b = { .page = 0 };
 	enum ppt__belief belief;
 	uint32_t use;
 
-	if (!word[PPT_M_DIR_FORMAT])
-		return;
-	if (!expect_root(r, word[PPT_M_DIR_FORMAT], root, &b)) {
-		contest(r, root, doubted);
-		r->unnamed |= !doubted;
+	if (!expect_root(r, word[PPT_M_DIR_FORMAT], word[PPT_M_DIR_ROOT], &b)) {
+		r->unnamed = true;
 		return;
 	}
 	belief = ppt__repair_look(r, &b);
 	use = b.level;
-	if (doubted && belief < PPT__BELIEF_CORRECTED)
-		return;
 	if (belief == PPT__BELIEF_NONE) {
 		if (ppt__repair_desc_valid(r, b.page,
 					   ppt__check_desc(r->c, b.page)))
@@ -150,18 +137,37 @@ static void mark_root(struct ppt__repair *r, uint32_t page, uint32_t slot,
 	ppt__repair_mark(r, b.page, use, page, slot);
 }
 
-static void mark_roots(struct ppt__repair *r, bool doubted)
+/* One of a doubted page. */
+static void mark_doubted(struct ppt__repair *r, uint32_t page, uint32_t slot,
+			 const uint64_t *word, uint32_t level)
+{
+	struct ppt__believe b = { .page = 0 };
+
+	if (expect_root(r, word[PPT_M_DIR_FORMAT], word[PPT_M_DIR_ROOT], &b) &&
+	    b.level == level &&
+	    ppt__repair_look(r, &b) >= PPT__BELIEF_CORRECTED)
+		ppt__repair_mark(r, b.page, level, page, slot);
+}
+
+/* @level 0: of pages that can be believed, else of doubted ones. */
+static void mark_roots(struct ppt__repair *r, uint32_t level)
 {
 	for (uint32_t k = 0; k < r->chained; k++) {
 		uint32_t page = r->chain[k];
 
-		if (!(r->use[page] & PPT__USE_DOUBTED) == doubted)
+		if (!(r->use[page] & PPT__USE_DOUBTED) != !level)
 			continue;
 		(void)load_page(r, page, r->loaded);
 		for (uint32_t i = 1; i <= PPT_M_DIR_ENTRIES; i++) {
 			uint32_t at = i * PPT_M_DIR_WORDS;
+			const uint64_t *word = r->loaded + at;
 
-			mark_root(r, page, at, r->loaded + at);
+			if (!word[PPT_M_DIR_FORMAT])
+				continue;
+			if (level)
+				mark_doubted(r, page, at, word, level);
+			else
+				mark_root(r, page, at, word);
 		}
 	}
 }
@@ -169,23 +175,19 @@ static void mark_roots(struct ppt__repair *r, bool doubted)
 void ppt__repair_mark_directory(struct ppt__repair *r)
 {
 	mark_pages(r);
-	mark_roots(r, false);
+	mark_roots(r, 0);
 }
 
-void ppt__repair_mark_doubted(struct ppt__repair *r)
+void ppt__repair_mark_doubted(struct ppt__repair *r, uint32_t level)
 {
-	mark_roots(r, true);
-	for (uint64_t p = r->pool->at.first_page; p < r->pool->at.pages; p++)
-		if (r->slot[p] == PPT__NO_SLOT)
-			ppt__repair_mark(r, (uint32_t)p,
-					 ppt__use(r, p) | PPT__USE_UNNAMED,
-					 (uint32_t)p, 0);
+	mark_roots(r, level);
 }
 
 /* -------------------------------------------------------------- writing -- */
 
-/* "lost-" and the number of the root's page. */
-static void make_name(uint32_t root, uint64_t *word)
+/* "lost-" and the number of the root's page; a name that is free. */
+static void make_name(struct ppt__repair *r, uint32_t page, uint32_t slot,
+		      uint32_t root, uint64_t *word)
 {
 	char name[PPT_NAME_BYTES] = { 'l', 'o', 's', 't', '-' }, digit[10];
 	uint32_t n = 0, at = 5;
@@ -196,6 +198,11 @@ static void make_name(uint32_t root, uint64_t *word)
 	while (n)
 		name[at++] = digit[--n];
 	__builtin_memcpy(word, name, sizeof(name));
+	while (ppt__check_name_seen(r->c, page, slot, word) &&
+	       at < PPT_NAME_BYTES - 1) {
+		name[at++] = '+';
+		__builtin_memcpy(word, name, sizeof(name));
+	}
 }
 
 static void tell_space(struct ppt__repair *r, enum ppt_action_id id,
@@ -227,9 +234,10 @@ static void keep_entry(struct ppt__repair *r, uint32_t page, uint32_t slot,
 	if (!ops || ops->levels != ppt__use(r, root))
 		word[PPT_M_DIR_FORMAT] = format_of(ppt__use(r, root));
 	word[PPT_M_DIR_ROOT + 1] = word[PPT_M_DIR_ROOT + 2] = 0;
-	if (!ppt__check_name_ok(word + PPT_M_DIR_NAME) ||
+	if (r->use[page] & PPT__USE_DOUBTED ||
+	    !ppt__check_name_ok(word + PPT_M_DIR_NAME) ||
 	    ppt__check_name_seen(r->c, page, slot, word + PPT_M_DIR_NAME)) {
-		make_name(root, word + PPT_M_DIR_NAME);
+		make_name(r, page, slot, root, word + PPT_M_DIR_NAME);
 		tell_space(r, PPT_ACTION_SPACE_NAMED, page, slot,
 			   word + PPT_M_DIR_NAME);
 	}
@@ -253,7 +261,7 @@ static void fill_entry(struct ppt__repair *r, uint32_t page, uint32_t slot,
 	ppt__repair_mark(r, root, ppt__use(r, root), page, slot);
 	word[PPT_M_DIR_FORMAT] = format_of(ppt__use(r, root));
 	word[PPT_M_DIR_ROOT] = root;
-	make_name(root, word + PPT_M_DIR_NAME);
+	make_name(r, page, slot, root, word + PPT_M_DIR_NAME);
 	tell_space(r, PPT_ACTION_SPACE_FOUND, page, slot,
 		   word + PPT_M_DIR_NAME);
 }

@@ -210,7 +210,6 @@ static void mark(struct ppt__repair *r)
 	ppt__repair_mark_reclaim(r);
 	if (r->c->any_held)
 		ppt__repair_garbled(r); /* less those pages */
-	ppt__repair_mark_doubted(r);
 	ppt__repair_mark_tables(r);
 }
 

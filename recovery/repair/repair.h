@@ -26,12 +26,11 @@
 
 /* What a page is marked as: 0, the level of a table, or … */
 #define PPT__USE_META 15u
-#define PPT__USE_LEVEL 15u      /* mask */
-#define PPT__USE_EMPTY 0x80u    /* a root whose content is lost */
-#define PPT__USE_DOUBTED 0x40u  /* metadata that does not match its checksum */
-#define PPT__USE_UNNAMED 0x20u  /* a root that no entry leads to */
-#define PPT__USE_GOOD 0x10u     /* a table that matches its checksum */
-#define PPT__NO_SLOT UINT16_MAX /* two doubted entries name this root */
+#define PPT__USE_LEVEL 15u     /* mask */
+#define PPT__USE_EMPTY 0x80u   /* a root whose content is lost */
+#define PPT__USE_DOUBTED 0x40u /* metadata that does not match its checksum */
+#define PPT__USE_UNNAMED 0x20u /* a root that no entry leads to */
+#define PPT__USE_GOOD 0x10u    /* a table that matches its checksum */
 
 enum ppt__belief {
 	PPT__BELIEF_NONE,      /* damaged, or something else */
@@ -191,7 +190,8 @@ void ppt__repair_place(const struct ppt__repair *r, uint32_t page,
 
 void ppt__repair_journal(struct ppt__repair *r);
 void ppt__repair_mark_directory(struct ppt__repair *r);
-void ppt__repair_mark_doubted(struct ppt__repair *r);
+/* Roots of a level that entries of doubted pages lead to. */
+void ppt__repair_mark_doubted(struct ppt__repair *r, uint32_t level);
 void ppt__repair_mark_reclaim(struct ppt__repair *r);
 void ppt__repair_mark_tables(struct ppt__repair *r);
 void ppt__repair_directory(struct ppt__repair *r);

@@ -113,12 +113,88 @@ static void ppt_repair__root_doubted_once_extents_are_known(void **state)
 	unit_close(&u);
 }
 
+/* Two spaces, the second with other mappings; detached. */
+static void make_two(struct unit_pool *u, uint64_t seed, const char *first,
+		     const char *second)
+{
+	struct pool_fixture_options o = { .bytes = MIB,
+					  .attach_flags = PPT_ATTACH_NO_MMU,
+					  .seed = seed };
+	const char *name[2] = { first, second };
+
+	memset(u, 0, sizeof(*u));
+	pool_fixture_ready(&u->pf, &o);
+	assert_ok(ppt__layout(u->pf.bytes, u->pf.config.journal_bytes, &u->at,
+			      NULL));
+	for (unsigned i = 0; i < 2; i++) {
+		assert_ok(ppt_space_create(u->pf.pool, name[i],
+					   PPT_FORMAT_X86_64_4, &u->space,
+					   NULL));
+		assert_ok(ppt_map(&u->space, VA, PA + i * 4096, 4096, RW, 0,
+				  NULL));
+	}
+	assert_ok(pool_fixture_detach(&u->pf));
+}
+
+/*
+ * The directory page is that of @other: its names lead to good roots of other
+ * spaces, so that none of them may be believed.
+ */
+static void replace_directory(struct unit_pool *u, struct unit_pool *other)
+{
+	struct ppt_space_info info;
+	uint64_t cursor = 0;
+	uint32_t spaces = 0;
+
+	memcpy(unit_word(u, u->at.dir_page, 0),
+	       unit_word(other, u->at.dir_page, 0), PPT_PAGE_BYTES);
+	assert_true(repair(u, NULL, unit_on_action).actions > 0);
+	assert_int_equal(repair(u, NULL, unit_on_action).actions, 0);
+	assert_ok(pool_fixture_attach(&u->pf, NULL));
+	while (!ppt_space_next(u->pf.pool, &cursor, &info, NULL)) {
+		assert_memory_equal(info.name, "lost-", 5);
+		assert_ok(
+			ppt_space_open(u->pf.pool, info.name, &u->space, NULL));
+		assert_true(unit_pa(u, VA) != 0);
+		spaces++;
+	}
+	assert_int_equal(spaces, 2);
+	unit_close(u);
+	unit_close(other);
+}
+
+static void
+ppt_repair__directory_page_of_another_pool_gives_no_names(void **state)
+{
+	struct unit_pool u, other;
+
+	(void)state;
+	make_two(&u, 7, "kern", "user");
+	make_two(&other, 8, "user", "kern");
+	replace_directory(&u, &other);
+}
+
+/* As it was before one space was deleted and another took its pages. */
+static void ppt_repair__stale_directory_page_gives_no_names(void **state)
+{
+	struct unit_pool u, other;
+
+	(void)state;
+	make_two(&u, 7, "new", "user");
+	make_two(&other, 7, "old", "user");
+	replace_directory(&u, &other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ppt_repair__lost_tail_takes_no_idle_fence),
 		cmocka_unit_test(
 			ppt_repair__root_doubted_once_extents_are_known),
+		cmocka_unit_test(
+			ppt_repair__directory_page_of_another_pool_gives_no_names),
+		cmocka_unit_test(
+			ppt_repair__stale_directory_page_gives_no_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,7 +198,7 @@ const char *ppt_severity_name(enum ppt_severity severity);
 #define PPT_PROBLEMS_LIST(X)                                                   \
 	X(DIRECTORY_CHECKSUM, "directory-checksum", MAJOR,                     \
 	  "directory page does not match its descriptor",                      \
-	  "keep the entries that lead to tables")                              \
+	  "set one bit right, or keep the roots under made-up names")          \
 	X(DIRECTORY_LINK, "directory-link", MAJOR,                             \
 	  "directory goes on with a page that is none of it",                  \
 	  "search for its other pages")                                        \

@@ -44,7 +44,7 @@ extern "C" {
 	X(DIRECTORY, "directory-written", false,                               \
 	  "directory page is written anew")                                    \
 	X(DIRECTORY_DOUBTED, "directory-doubted", true,                        \
-	  "damaged directory page keeps the entries that lead to roots")       \
+	  "damaged directory page keeps its roots, under made-up names")       \
 	X(SPACE_EMPTIED, "space-emptied", true,                                \
 	  "the space's root table is lost: it maps nothing now")               \
 	X(SPACE_REMOVED, "space-removed", true,                                \
