@@ -43,14 +43,31 @@ struct specimen {
 	uint64_t end;
 };
 
-/* @seed: pools of different seeds are different pools of one history. */
+/* @seed: of the UUID and of garbage; the content is the same with each. */
 void specimen_make(struct specimen *image, enum everything_kind kind,
 		   uint64_t seed);
+/*
+ * A pool of the same kind and geometry with another content: other names, other
+ * VAs and PAs, so that no page of metadata is the same.  With the seed of @of
+ * it is what that pool may have been at another time.
+ */
+void specimen_make_other(struct specimen *image, const struct specimen *of,
+			 uint64_t seed);
 /* The same of any pool: @bytes are its media. */
 void specimen_take(struct specimen *image, const struct pool_fixture *pf,
 		   const uint8_t *bytes);
 void specimen_copy(struct specimen *to, const struct specimen *from);
 void specimen_free(struct specimen *image);
+
+/*
+ * Whether a page may be what it was at another time without that the journal
+ * would be another one: tails and ring may not.
+ */
+static inline bool specimen_may_be_stale(const struct specimen *image,
+					 uint64_t page)
+{
+	return page >= image->at.desc_page;
+}
 
 static inline uint64_t *specimen_word(const struct specimen *image,
 				      uint64_t page, uint32_t slot)

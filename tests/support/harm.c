@@ -393,15 +393,13 @@ int harm_try(struct harm *h, uint64_t off, const uint8_t *bytes, uint64_t len)
 	uint64_t hash = 0;
 	bool reported;
 
+	if (!memcmp(h->image->bytes + off, bytes, len))
+		return 0; /* no damage */
 	if (h->trust)
 		return harm_trust_try(h, off, bytes, len);
 	memcpy(h->check + off, bytes, len);
 	memcpy(h->attach + off, bytes, len);
 	place = inert(h, off, len);
-	if (place == HARM_PLACES) {
-		restore(h, off, len);
-		return 0; /* it was so before */
-	}
 	reported = check(h) != PPT_CHECK_CLEAN;
 	outcome = attach(h, h->attach, &hash);
 	restore(h, off, len);

@@ -351,6 +351,8 @@ int mended_try(struct mended *m, uint64_t off, const uint8_t *bytes,
 	uint64_t page = off / PPT_PAGE_BYTES;
 	int ret;
 
+	if (!memcmp(m->image->bytes + off, bytes, len))
+		return 0; /* no damage */
 	mended_reset(m);
 	memcpy(m->media + off, bytes, len);
 	m->exact = page < m->image->at.journal_page ||

@@ -20,6 +20,7 @@
 
 #include "../support/harm.h"
 
+#define SEED 1u
 #define HANG 60u /* seconds after which one damage is taken for a hang */
 
 /* 1: everything, n: about one in n. */
@@ -135,24 +136,27 @@ static inline void harm_pages(const struct specimen *image,
 	harm_end(&h, "pages replaced");
 }
 
-/* Every page replaced by the same page of another pool. */
+/* Every page replaced by the same page of another pool, or of another time. */
 static inline void harm_foreign(const struct specimen *image,
-				const struct sample *sample)
+				const struct sample *sample, uint64_t seed)
 {
 	struct specimen other;
 	struct harm h;
 
-	specimen_make(&other, image->kind, 2);
+	specimen_make_other(&other, image, seed);
 	harm_begin(&h, image, sample);
 	for (uint32_t p = 0; p < image->at.pages; p++) {
 		uint64_t off = (uint64_t)p * PPT_PAGE_BYTES;
 
 		(void)alarm(HANG);
-		if (harm_mine(p) && p % sample->zeros == 0)
+		if (harm_mine(p) &&
+		    (p % sample->zeros == 0 || harm_is_metadata(&h, p)) &&
+		    (seed != SEED || specimen_may_be_stale(image, p)))
 			(void)harm_try(&h, off, other.bytes + off,
 				       PPT_PAGE_BYTES);
 	}
-	harm_end(&h, "pages of another pool");
+	harm_end(&h, seed == SEED ? "pages of another time" :
+				    "pages of another pool");
 	specimen_free(&other);
 }
 
@@ -175,12 +179,13 @@ static inline void harm_everything(const struct sample *sample)
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
 		struct specimen image;
 
-		specimen_make(&image, (enum everything_kind)k, 1);
+		specimen_make(&image, (enum everything_kind)k, SEED);
 		harm_bits(&image, sample);
 		harm_zeros(&image, PPT_LINE_BYTES, sample);
 		harm_zeros(&image, PPT_PAGE_BYTES, sample);
 		harm_pages(&image, sample);
-		harm_foreign(&image, sample);
+		harm_foreign(&image, sample, SEED + 1);
+		harm_foreign(&image, sample, SEED);
 		if (sample->trust)
 			harm_truncated(&image, sample);
 		specimen_free(&image);

@@ -19,6 +19,7 @@
 
 #include "../support/mended.h"
 
+#define SEED 1u
 #define HANG 600u /* seconds after which a page's damages are a hang */
 
 /* 1: everything, n: about one in n. */
@@ -125,22 +126,25 @@ static inline void repair_pages(const struct specimen *image,
 	repair_end(&m, "pages replaced");
 }
 
-static inline void repair_foreign(const struct specimen *image)
+/* Every page replaced by the same page of another pool, or of another time. */
+static inline void repair_foreign(const struct specimen *image, uint64_t seed)
 {
 	static struct mended m;
 	struct specimen other;
 
-	specimen_make(&other, image->kind, 2);
+	specimen_make_other(&other, image, seed);
 	mended_open(&m, image);
 	for (uint64_t p = 0; p < image->at.pages; p++) {
 		uint64_t off = p * PPT_PAGE_BYTES;
 
 		(void)alarm(HANG);
-		if (repair_mine(p))
+		if (repair_mine(p) &&
+		    (seed != SEED || specimen_may_be_stale(image, p)))
 			(void)mended_try(&m, off, other.bytes + off,
 					 PPT_PAGE_BYTES);
 	}
-	repair_end(&m, "pages of another pool");
+	repair_end(&m, seed == SEED ? "pages of another time" :
+				      "pages of another pool");
 	specimen_free(&other);
 }
 
@@ -172,9 +176,10 @@ static inline void repair_everything(const struct sample *sample)
 	for (unsigned int k = 0; k < EVERYTHING_KINDS; k++) {
 		struct specimen image;
 
-		specimen_make(&image, (enum everything_kind)k, 1);
+		specimen_make(&image, (enum everything_kind)k, SEED);
 		repair_zeros(&image, PPT_PAGE_BYTES, 1);
-		repair_foreign(&image);
+		repair_foreign(&image, SEED + 1);
+		repair_foreign(&image, SEED);
 		repair_truncated(&image);
 		repair_zeros(&image, PPT_LINE_BYTES, sample->lines);
 		repair_pages(&image, sample);
