@@ -122,6 +122,7 @@ struct ppt_check {
 	bool fits; /* of two superblocks take the one that descriptors fit */
 	uint32_t workers;
 	uint64_t width;      /* bits of an address that this CPU lacks */
+	bool wide;           /* there is memory at addresses that have them */
 	uint64_t desc_fixed; /* ready-made */
 	uint32_t epochs;     /* maps that are remembered, the oldest first */
 	uint32_t epoch_oldest;

@@ -68,6 +68,19 @@ static uint64_t pt_without(uint64_t entry, uint32_t prot)
 	return pte_with_prot(entry, pte_prot(entry) & ~prot);
 }
 
+/*
+ * Whether this CPU cannot address memory where it is now, which need not be
+ * where the entry has it.  What is not there is something else.
+ */
+static bool pt_is_wide(const struct ppt_check *c, uint32_t region, uint64_t off,
+		       uint64_t span)
+{
+	const struct ppt_region *now = &c->now.region[region];
+
+	return c->wide && off < now->len && span <= now->len - off &&
+	       (now->base + off + span - 1) & c->width;
+}
+
 static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
 			   uint64_t found)
 {
@@ -78,13 +91,13 @@ static void pt_table_entry(struct ppt__check_table *t, uint32_t slot,
 
 	if (e & pte_zero_bits(t->level, true))
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RESERVED, slot, e);
-	if (e & c->width)
+	at = (pte_table_pa(e) - c->map[map].region[0].base) / PPT_PAGE_BYTES;
+	if (pt_is_wide(c, 0, at * PPT_PAGE_BYTES, PPT_PAGE_BYTES))
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_WIDTH, slot, e);
 	if ((e ^ pte_table(0)) & PTE_TABLE_RIGHTS)
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RIGHTS, slot, e);
 	if (ppt__check_follow(c, &PT_FAMILY, t->epoch, t->level, e, &page))
 		return;
-	at = (pte_table_pa(e) - c->map[map].region[0].base) / PPT_PAGE_BYTES;
 	if (!ppt__check_inside(c, at)) {
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_OUTSIDE, slot, e);
 		return;
@@ -140,8 +153,6 @@ static void pt_leaf_bits(struct ppt__check_table *t, uint32_t slot, uint64_t e)
 {
 	if (e & pte_zero_bits(t->level, false))
 		ppt__check_entry(t, PPT_PROBLEM_ENTRY_RESERVED, slot, e);
-	if (e & t->worker->check->width)
-		ppt__check_entry(t, PPT_PROBLEM_ENTRY_WIDTH, slot, e);
 	if (e & PTE_ADDRESS & (pte_span(t->level) - 1))
 		ppt__check_entry(t, PPT_PROBLEM_LEAF_UNALIGNED, slot, e);
 }
@@ -169,6 +180,10 @@ static void pt_leaf_present(struct ppt__check_table *t, uint32_t slot,
 	uint64_t span = pte_span(t->level);
 	uint64_t off = pte_leaf_pa(e, t->level) - was->base;
 
+	if (pt_is_wide(c, region, off, span))
+		ppt__check_entry(t, PPT_PROBLEM_ENTRY_WIDTH, slot, e);
+	if (!c->cfg.present)
+		return;
 	if (off > now->len || span > now->len - off)
 		ppt__check_entry(t, PPT_PROBLEM_LEAF_LOST, slot, e);
 	else if ((now->base - was->base) % span)
@@ -275,10 +290,10 @@ pt_entries_of(struct ppt__check_table *t, const uint32_t level)
 	const struct ppt_check *c = t->worker->check;
 	const uint64_t pages = pte_span(level) / PPT_PAGE_BYTES;
 	const uint64_t leaf = pte_leaf(0, level, PPT_PROT_READ | PPT_PROT_EXEC);
-	const uint64_t bits = leaf | pte_zero_bits(level, false) | c->width |
+	const uint64_t bits = leaf | pte_zero_bits(level, false) |
 			      (PTE_ADDRESS & (pte_span(level) - 1));
 	const bool policy = t->no_wx | t->no_user | t->no_supervisor;
-	const bool extra = policy | (c->cfg.present != NULL);
+	const bool extra = policy | c->wide | (c->cfg.present != NULL);
 	struct pt_scan scan = { .map = t->epoch < 0 ? NULL : &c->map[t->epoch],
 				.region = t->worker->last_region,
 				.base = PT_NO_REGION };
@@ -302,7 +317,7 @@ pt_entries_of(struct ppt__check_table *t, const uint32_t level)
 		if (__builtin_expect(extra, 0)) {
 			if (policy)
 				pt_leaf_policy(t, s, e);
-			if (c->cfg.present && scan.map)
+			if (c->cfg.present || c->wide)
 				pt_leaf_present(t, s, e, scan.region);
 		}
 		if (scan.region != 0)

@@ -193,6 +193,16 @@ static void find_present(struct ppt_check *c)
 	ppt__check_pool(c, PPT_PROBLEM_MEMORY_MAP, diag.at);
 }
 
+/* Regions are where no address is wider than 52 bits. */
+static void find_wide(struct ppt_check *c)
+{
+	for (uint32_t i = 0; i < c->now.count; i++) {
+		const struct ppt_region *r = &c->now.region[i];
+
+		c->wide |= r->len && (r->base + r->len - 1) & c->width;
+	}
+}
+
 void ppt__check_regions(struct ppt_check *c)
 {
 	const struct ppt_m_superblock *sb = c->pool->superblock;
@@ -214,4 +224,5 @@ void ppt__check_regions(struct ppt_check *c)
 	c->now = c->pool->map;
 	if (c->cfg.present)
 		find_present(c);
+	find_wide(c);
 }

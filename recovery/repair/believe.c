@@ -67,6 +67,7 @@ static void on_entry(struct ppt__check_table *t, enum ppt_problem_id id,
 	case PPT_PROBLEM_ENTRY_HELD:
 	case PPT_PROBLEM_LEAF_FREE:
 	case PPT_PROBLEM_LEAF_GONE:
+	case PPT_PROBLEM_ENTRY_WIDTH:
 		return;
 	case PPT_PROBLEM_LEAF_METADATA:
 		/* A descriptor that says so may be what is damaged. */

@@ -36,7 +36,8 @@ static bool is_left(enum ppt_problem_id id)
 	case PPT_PROBLEM_ENTRY_HELD:
 	case PPT_PROBLEM_LEAF_METADATA:
 	case PPT_PROBLEM_LEAF_FREE:
-	case PPT_PROBLEM_LEAF_GONE: /* it is to fault */
+	case PPT_PROBLEM_LEAF_GONE:   /* it is to fault */
+	case PPT_PROBLEM_ENTRY_WIDTH: /* this CPU's, not the pool's damage */
 		return true;
 	default:
 		return false;

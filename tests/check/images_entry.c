@@ -37,6 +37,12 @@ static void entry_width(struct specimen *i, struct with *w)
 	w->cfg.pa_bits = 51;
 }
 
+/* The pool itself is where this CPU has no memory. */
+static void entry_width_table(struct specimen *i, struct with *w)
+{
+	w->cfg.pa_bits = 36;
+}
+
 static void entry_rights(struct specimen *i, struct with *w)
 {
 	set_l2(i, table_entry(i, l1(i)) & ~UINT64_C(2));
@@ -287,6 +293,7 @@ static const struct image_case cases[] = {
 	AT(ENTRY_RESERVED, entry_reserved, VA),
 	AT(ENTRY_RESERVED, entry_reserved_table, VA),
 	CLEAN(ENTRY_WIDTH, entry_width),
+	CLEAN(ENTRY_WIDTH, entry_width_table),
 	AT(ENTRY_RIGHTS, entry_rights, VA),
 	AT(ENTRY_OUTSIDE, entry_outside, VA),
 	AT(ENTRY_TARGET, entry_target, VA),

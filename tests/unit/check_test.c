@@ -220,6 +220,32 @@ static void ppt_check_begin__misuse_is_refused(void **state)
 	specimen_free(&image);
 }
 
+/* The widest of the memory is at the top, and only that. */
+static void ppt_check__width_is_that_of_where_memory_is_now(void **state)
+{
+	struct ppt_check_config with = { .pa_bits = 51 };
+	struct ppt_memory_map map;
+	struct specimen image;
+	struct outcome o;
+	uint32_t top = 0;
+
+	(void)state;
+	specimen_make(&image, EVERYTHING_CLEAN, 1);
+	ppt__epoch_map(specimen_superblock(&image, 0), 0, &map);
+	while (map.region[top].base != POOL_FIXTURE_TOP)
+		top++;
+	check_image(&image, &with, &o);
+	assert_non_null(outcome_find(&o, PPT_PROBLEM_ENTRY_WIDTH));
+	with.present = &map;
+	map.region[top].base = UINT64_C(1) << 50;
+	check_image(&image, &with, &o);
+	assert_int_equal(o.report.verdict, PPT_CHECK_CLEAN);
+	map.region[0].base = UINT64_C(1) << 51;
+	check_image(&image, &with, &o);
+	assert_non_null(outcome_find(&o, PPT_PROBLEM_ENTRY_WIDTH));
+	specimen_free(&image);
+}
+
 /* Without a superblock little is needed, and a worker has nothing to do. */
 static void ppt_check__what_is_no_pool_is_refused(void **state)
 {
@@ -269,6 +295,8 @@ int main(void)
 			ppt_check__pages_beside_each_other_are_one_problem),
 		cmocka_unit_test(ppt_severity_name__names_each),
 		cmocka_unit_test(ppt_check_begin__misuse_is_refused),
+		cmocka_unit_test(
+			ppt_check__width_is_that_of_where_memory_is_now),
 		cmocka_unit_test(ppt_check__what_is_no_pool_is_refused),
 	};
 

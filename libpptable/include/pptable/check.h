@@ -157,7 +157,7 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "reserved bits of an entry are not 0", "clear them")                 \
 	X(ENTRY_WIDTH, "entry-width", MAJOR,                                   \
 	  "address is wider than this CPU's physical addresses",               \
-	  "make it not present")                                               \
+	  "none: use a CPU that has them, or move the memory")                 \
 	X(ENTRY_RIGHTS, "entry-rights", MAJOR,                                 \
 	  "entry that names a table restricts rights", "set them")             \
 	X(ENTRY_OUTSIDE, "entry-outside", MAJOR,                               \
@@ -312,7 +312,8 @@ struct ppt_check;
  *            under it would refuse or lose.  Kept until the end.
  * @flags:    enum ppt_check_flags.
  * @policy:   enum ppt_policy.
- * @pa_bits:  width of physical addresses, 32 to 52; 0: this CPU's.
+ * @pa_bits:  width of physical addresses, 32 to 52; 0: this CPU's.  It is
+ *            tested where memory is now, see @present.
  * @workers:  1 to PPT_CHECK_WORKERS_MAX; 0 means 1.
  * @problem:  NULL, or called with @ctx for each problem, by ppt_check_work on
  *            the CPU of that worker; must copy what it wants to keep.

@@ -105,8 +105,8 @@ struct ppt_action {
  * @scratch, @scratch_bytes: DRAM, 64-byte aligned, at least
  *            ppt_repair_scratch_bytes(), needed during the call.
  * @flags:    PPT_CHECK_EXACT, PPT_CHECK_ZEROED or 0.
- * @policy, @pa_bits: as in struct ppt_check_config; what they do not allow is
- *            taken away.
+ * @policy:   as in struct ppt_check_config; what it does not allow is taken away.
+ * @pa_bits:  as there; wider addresses stay, they are no damage of the pool.
  * @usc:      NULL, or the record of the unsafe-shutdown count to store before
  *            anything else is written; UNSAFE, so that a crash leaves it so.
  *            The caller renews it when the pool is found whole.  A damaged
