@@ -6,7 +6,8 @@
  *
  * Twice by the same code: in private memory first, where it is checked what
  * came out, and then in the file.  Nothing is written to the file, and no
- * backup made, before the first has ended well [I9].
+ * backup made, before the first has ended well, with something done and no more
+ * damage left than there was [I9].
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,8 @@ struct job {
 	struct ppt_repair_config cfg;
 	struct ppt_usc usc; /* while the file is written; or MISSING */
 	bool quiet;
+	void (*problem)(void *ctx, const struct ppt_problem *problem);
+	uint64_t found; /* by the last check, of what a repair can mend */
 };
 
 const char *ppt_repair_verdict_name(enum ppt_repair_verdict verdict)
@@ -76,13 +79,35 @@ static int view_open(struct job *job, struct ppt__file *view)
 	return err;
 }
 
+static void on_problem(void *ctx, const struct ppt_problem *problem)
+{
+	struct job *job = ctx;
+
+	job->found += problem->severity != PPT_SEVERITY_NOTE &&
+		      strncmp(problem->repair, "none", 4) != 0;
+	if (job->problem)
+		job->problem(job->opt->check.ctx, problem);
+}
+
+static void on_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	struct job *job = ctx;
+
+	job->opt->check.progress(job->opt->check.ctx, done, total);
+}
+
 static int check_view(struct job *job, struct ppt__file *view,
 		      void (*problem)(void *, const struct ppt_problem *),
 		      struct ppt_check_report *report)
 {
 	struct ppt_host_check opt = job->opt->check;
 
-	opt.problem = problem;
+	job->problem = problem;
+	job->found = 0;
+	opt.problem = on_problem;
+	if (opt.progress)
+		opt.progress = on_progress;
+	opt.ctx = job;
 	return ppt__host_check_map(view, &opt, &job->bad, report, job->diag);
 }
 
@@ -301,6 +326,19 @@ static int perform(struct job *job)
 	return err;
 }
 
+/* The file stays as it is. */
+static int leave(struct job *job)
+{
+	struct ppt__file view;
+	int err = view_open(job, &view);
+
+	if (!err)
+		err = check_view(job, &view, job->opt->left,
+				 &job->report.after);
+	ppt__file_close(&view);
+	return err;
+}
+
 /* The same in private memory once more, for its tale. */
 static int pretend(struct job *job)
 {
@@ -349,10 +387,40 @@ static uint64_t problems_of(const struct ppt_check_report *r)
 	       r->problems[3];
 }
 
+/* Nothing would be written but a record of the shutdown count, for nothing. */
+static bool is_idle(const struct job *job)
+{
+	const struct ppt_host_repair_report *r = &job->report;
+
+	return !r->done.actions && !job->bad.count &&
+	       !(ppt__usc_doubtful(r->before.shutdown) &&
+		 r->after.verdict == PPT_CHECK_CLEAN);
+}
+
+/* After the rehearsal; @found: by the check before it. */
+static int decide(struct job *job, uint64_t found)
+{
+	struct ppt_host_repair_report *r = &job->report;
+	bool worse = job->found > found || r->after.verdict > r->before.verdict;
+	int err;
+
+	if (worse || is_idle(job)) {
+		r->done.actions = r->done.losses = 0;
+		r->verdict = judge(&r->before, worse ? PPT_REPAIR_DAMAGED :
+						       PPT_REPAIR_CLEAN);
+		return leave(job);
+	}
+	err = job->opt->flags & PPT_REPAIR_DRY_RUN ? pretend(job) :
+						     perform(job);
+	r->verdict = judge(&r->after, PPT_REPAIR_REPAIRED);
+	return err;
+}
+
 static int run(struct job *job)
 {
 	struct ppt_host_repair_report *r = &job->report;
 	struct ppt__file view;
+	uint64_t found;
 	int err;
 
 	if (job->file.bytes == 0)
@@ -369,16 +437,13 @@ static int run(struct job *job)
 	r->verdict = judge(&r->before, PPT_REPAIR_CLEAN);
 	if (problems_of(&r->before) == 0)
 		return 0;
+	found = job->found;
 	err = rehearse(job);
 	if (is_refusal(err)) {
 		r->err = err;
 		return 0;
 	}
-	if (!err)
-		err = job->opt->flags & PPT_REPAIR_DRY_RUN ? pretend(job) :
-							     perform(job);
-	r->verdict = judge(&r->after, PPT_REPAIR_REPAIRED);
-	return err;
+	return err ? err : decide(job, found);
 }
 
 int ppt_host_repair(const char *path, const struct ppt_host_repair *opt,

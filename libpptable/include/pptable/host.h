@@ -207,7 +207,8 @@ struct ppt_host_repair_report {
  * @opt: NULL means all defaults.
  *
  * The repair runs in a private copy first, by the same code, and is checked
- * there; only then is the file backed up and written.  Pages that cannot be
+ * there; only then is the file backed up and written, if there is something to
+ * do and no more problems would be left than there were.  Pages that cannot be
  * read are written as zeros first.  Holds a writer's lock, in a dry run a
  * reader's.  A pool that counts as unsafe (<pptable/usc.h>) is marked so until
  * a check finds nothing afterwards.
