@@ -379,9 +379,11 @@ int harm_trust_truncate(struct harm *h, uint64_t bytes)
 
 	h->trust->size = bytes;
 	for (unsigned m = 0; m < MODES && !err; m++) {
+		uint64_t refused = h->trust->count[m].refused;
+
 		memcpy(h->attach + (i->size - bytes), i->bytes, bytes);
 		err = judge(h, m, bytes, i->size - bytes);
-		if (!err && h->trust->count[m].refused == 0)
+		if (!err && h->trust->count[m].refused == refused)
 			err = harm_broken(h, "a short pool is accepted", bytes,
 					  0);
 	}
