@@ -75,7 +75,7 @@ int harm_read(struct harm *h);
 /*
  * From now on damage is not checked for, but attached to in every trust mode:
  * what is mapped, read by the library and walked by hardware, must be what it
- * was, or nothing.
+ * was, or nothing, and that told.
  */
 void harm_trust_open(struct harm *h);
 

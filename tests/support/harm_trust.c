@@ -4,7 +4,9 @@
  * and see what is mapped: by the library, and by hardware.
  *
  * Layer: tests.  What is found must be a part of what the good image maps, or,
- * where the journal was damaged, of what it maps with the journal cut short.
+ * where the journal was damaged, of what it maps with the journal cut short,
+ * which cannot be told from a torn write.  If it is less than the whole, attach,
+ * the walk or a fault must have told.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +48,7 @@ struct harm_trust {
 	struct ext_list seen; /* by hardware */
 	uint8_t *owner;
 	uint64_t size; /* of the media */
+	bool reported; /* damage, or memory that is lost */
 	bool written; /* h->attach may differ from the image beside the damage */
 	struct why why;
 	struct {
@@ -114,26 +117,31 @@ static uint64_t parts(const struct harm_trust *t)
 }
 
 /* By the library, in one space. */
-static void read_space(struct ppt_space *space, struct content *c)
+static void read_space(struct harm_trust *t, struct ppt_space *space)
 {
+	struct content *c = &t->found;
 	struct ext_list *map = &c->space[c->spaces].map;
 	struct ppt_extent e;
 	struct ppt_iter it;
+	int err;
 
 	map->count = 0;
 	ppt_iter_init_any(&it, space, 0, UINT64_MAX);
-	while (!ppt_iter_next(&it, &e, NULL)) {
+	while (!(err = ppt_iter_next(&it, &e, NULL))) {
 		const struct oracle_ext ext = { .va = e.va,
 						.len = e.len,
 						.pa = e.pa,
 						.page = e.page_size,
 						.prot = e.prot };
 
-		if (e.state != PPT_EXTENT_MAPPED)
+		if (e.state != PPT_EXTENT_MAPPED) {
+			t->reported = true;
 			continue;
+		}
 		ext_push(map, &ext);
 		c->bytes += e.len;
 	}
+	t->reported |= err != PPT_E_NOENT;
 	c->spaces++;
 }
 
@@ -161,20 +169,26 @@ static const char *walk(struct harm *h, struct ppt_space *space)
 }
 
 /* A fault at every place where something is, was, or may seem to be. */
-static void fault_all(struct ppt_space *space, const struct ext_list *good)
+static void fault(struct harm_trust *t, struct ppt_space *space, ppt_va_t va)
 {
 	struct ppt_fault f;
+	int err = ppt_fault(space, va, PPT_ACCESS_READ, &f, NULL);
 
+	t->reported |= err || f.kind == PPT_FAULT_QUARANTINED ||
+		       f.kind == PPT_FAULT_LOST;
+}
+
+static void fault_all(struct harm_trust *t, struct ppt_space *space,
+		      const struct ext_list *good)
+{
 	for (size_t i = 0; i < good->count; i++) {
 		const struct oracle_ext *e = &good->ext[i];
 
 		for (uint64_t at = 0; at < e->len; at += e->page)
-			(void)ppt_fault(space, e->va + at, PPT_ACCESS_READ, &f,
-					NULL);
+			fault(t, space, e->va + at);
 	}
 	for (uint64_t i = 0; i < PPT_PAGE_WORDS; i += 7)
-		(void)ppt_fault(space, EVERYTHING_VA + i * PPT_PAGE_BYTES,
-				PPT_ACCESS_READ, &f, NULL);
+		fault(t, space, EVERYTHING_VA + i * PPT_PAGE_BYTES);
 }
 
 /* Before and after all faults hardware sees what the library would. */
@@ -191,7 +205,7 @@ static const char *try_hardware(struct harm *h, struct ppt_space *space,
 	if (trust == PPT_TRUST_TOUCH && t->seen.count)
 		return "hardware reaches what was not validated";
 	if (good)
-		fault_all(space, good);
+		fault_all(t, space, good);
 	wrong = walk(h, space);
 	c->space[c->spaces].map.count = 0;
 	for (size_t i = 0; !wrong && i < t->seen.count; i++) {
@@ -222,27 +236,33 @@ static bool look(struct harm *h, const struct mode *mode, const char **wrong)
 	struct ppt_space_info info;
 	struct ppt_pool *pool;
 	struct ppt_stats stats;
+	struct ppt_attach_report report;
 	uint64_t cursor = 0;
+	int err = 0;
 
 	h->diag = (struct ppt_diag){ .what = "", .why = "" };
 	c->spaces = 0;
 	c->bytes = 0;
 	t->written = h->image->kind != EVERYTHING_CLEAN;
-	if (ppt_attach(&cfg, &pool, NULL, &h->diag))
+	if (ppt_attach(&cfg, &pool, &report, &h->diag))
 		return false;
+	t->reported = report.verdict == PPT_VERDICT_DEGRADED;
 	while (!*wrong && c->spaces < SPACES &&
-	       !ppt_space_next(pool, &cursor, &info, NULL)) {
+	       !(err = ppt_space_next(pool, &cursor, &info, NULL))) {
 		struct ppt_space space;
 
-		if (ppt_space_open(pool, info.name, &space, NULL))
+		if (ppt_space_open(pool, info.name, &space, NULL)) {
+			t->reported = true;
 			continue;
+		}
 		memcpy(c->space[c->spaces].name, info.name, sizeof(info.name));
 		if (mode->flags & PPT_ATTACH_NO_MMU)
-			read_space(&space, c);
+			read_space(t, &space);
 		else
 			*wrong =
 				try_hardware(h, &space, info.name, mode->trust);
 	}
+	t->reported |= err && err != PPT_E_NOENT;
 	ppt_stats(pool, &stats);
 	t->written = stats.pm.stores || stats.pm.streams || stats.pm.marks;
 	return true;
@@ -345,8 +365,10 @@ static int judge(struct harm *h, unsigned m, uint64_t off, uint64_t len)
 		t->count[m].refused++;
 	else if (bits & 1 && t->found.bytes == t->state[0].bytes)
 		t->count[m].same++;
-	else if (bits & 1)
+	else if (bits & 1 && t->reported)
 		t->count[m].less++;
+	else if (bits == 1 || (bits & 1 && !harm_in_ring(h->image, off)))
+		return harm_broken(h, "lost and not told", off, len);
 	else if (bits && harm_in_ring(h->image, off))
 		t->count[m].cut++;
 	else
