@@ -275,12 +275,37 @@ next:
 			 PPT_M_DIR_PAGES_MAX);
 }
 
+static void put_name(const char *name, uint64_t *word)
+{
+	char padded[PPT_NAME_BYTES] = { 0 };
+
+	for (uint32_t i = 0; name[i]; i++)
+		padded[i] = name[i];
+	__builtin_memcpy(word, padded, sizeof(padded));
+}
+
+/* A name that a space may get. */
+static int check_name(struct ppt_pool *pool, const char *name,
+		      struct ppt_diag *diag)
+{
+	struct place at;
+	int err;
+
+	if (!name || !name_ok(name))
+		return ppt__fail(diag, PPT_E_INVAL, "name",
+				 "not 1 to 31 printable bytes without '/'", 0);
+	err = find_name(pool, name, &at, NULL);
+	if (!err)
+		return ppt__fail(diag, PPT_E_EXIST, "space",
+				 "one of this name exists", 0);
+	return err == PPT_E_NOENT ? 0 : err;
+}
+
 static int create(struct ppt_pool *pool, const char *name,
 		  const struct ppt__pt_ops *ops, struct place *at,
 		  struct ppt_diag *diag)
 {
 	uint64_t word[PPT_M_DIR_WORDS] = { ops->format };
-	char padded[PPT_NAME_BYTES] = { 0 };
 	uint32_t root;
 	int err = find_empty(pool, at, diag);
 
@@ -289,10 +314,8 @@ static int create(struct ppt_pool *pool, const char *name,
 				     &root, diag);
 	if (err)
 		return err;
-	for (uint32_t i = 0; name[i]; i++)
-		padded[i] = name[i];
 	word[PPT_M_DIR_ROOT] = root;
-	__builtin_memcpy(word + PPT_M_DIR_NAME, padded, sizeof(padded));
+	put_name(name, word + PPT_M_DIR_NAME);
 	return ppt__table_write(pool, at->page, at->slot, PPT_M_DIR_WORDS,
 				word);
 }
@@ -304,19 +327,11 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 	const struct ppt__pt_ops *ops = ppt__pt_ops(format);
 	struct ppt__call call;
 	struct place at;
-	int err;
+	int err = check_name(pool, name, diag);
 
-	if (!name || !name_ok(name))
-		return ppt__fail(diag, PPT_E_INVAL, "name",
-				 "not 1 to 31 printable bytes without '/'", 0);
-	if (!ops)
-		return ppt__fail(diag, PPT_E_INVAL, "format", "unknown",
-				 format);
-	err = find_name(pool, name, &at, NULL);
+	if (!err && !ops)
+		err = ppt__fail(diag, PPT_E_INVAL, "format", "unknown", format);
 	if (!err)
-		return ppt__fail(diag, PPT_E_EXIST, "space",
-				 "one of this name exists", 0);
-	if (err == PPT_E_NOENT)
 		err = ppt__call_begin(pool, &call, diag);
 	if (err)
 		return err;
@@ -325,6 +340,26 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 	if (!err && out)
 		err = read_entry(pool, at, out, diag);
 	return err;
+}
+
+int ppt_space_rename(struct ppt_pool *pool, const char *name, const char *to,
+		     struct ppt_diag *diag)
+{
+	uint64_t word[PPT_NAME_BYTES / 8];
+	struct ppt__call call;
+	struct place at;
+	int err = check_name(pool, to, diag);
+
+	if (!err)
+		err = find_name(pool, name, &at, diag);
+	if (!err)
+		err = ppt__call_begin(pool, &call, diag);
+	if (err)
+		return err;
+	put_name(to, word);
+	err = ppt__table_write(pool, at.page, at.slot + PPT_M_DIR_NAME,
+			       PPT_NAME_BYTES / 8, word);
+	return ppt__call_end(pool, &call, err, diag);
 }
 
 int ppt_space_delete(struct ppt_pool *pool, const char *name,

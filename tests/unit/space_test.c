@@ -282,6 +282,50 @@ static void ppt_space_next__damaged_directory_is_corrupt(void **state)
 	unit_close(&u);
 }
 
+static int rename_to(struct unit_pool *u, const char *name, const char *to)
+{
+	return ppt_space_rename(u->pf.pool, name, to, NULL);
+}
+
+/* Only what is good is done, and that is there after a restart. */
+static void ppt_space_rename__is_durable_or_refused(void **state)
+{
+	struct ppt_space_info info;
+	struct ppt_space other;
+	struct unit_pool u;
+	uint8_t *image;
+
+	(void)state;
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(ppt_space_create(u.pf.pool, "other", PPT_FORMAT_X86_64_5,
+				   NULL, NULL));
+	image = unit_save(&u);
+	assert_int_equal(rename_to(&u, "absent", "new"), PPT_E_NOENT);
+	assert_int_equal(rename_to(&u, "s", "other"), PPT_E_EXIST);
+	assert_int_equal(rename_to(&u, "s", "s"), PPT_E_EXIST);
+	assert_int_equal(rename_to(&u, "s", ""), PPT_E_INVAL);
+	assert_int_equal(rename_to(&u, "s", "a/b"), PPT_E_INVAL);
+	assert_int_equal(rename_to(&u, "s", NULL), PPT_E_INVAL);
+	assert_true(unit_same(&u, image));
+	free(image);
+	assert_ok(rename_to(&u, "s", "1 bytes are the longest of them"));
+	assert_int_equal(unit_pa(&u, VA + 511 * 4096), PA);
+	assert_ok(rename_to(&u, "1 bytes are the longest of them", "t"));
+	assert_ok(rename_to(&u, "other", "s"));
+	pool_fixture_drop(&u.pf); /* nothing but the journal has it */
+	assert_ok(pool_fixture_attach(&u.pf, NULL));
+	assert_ok(ppt_space_open(u.pf.pool, "t", &u.space, NULL));
+	assert_int_equal(unit_pa(&u, VA + 511 * 4096), PA);
+	assert_ok(ppt_space_open(u.pf.pool, "s", &other, NULL));
+	assert_ok(ppt_space_info(&other, &info, NULL));
+	assert_int_equal(info.format, PPT_FORMAT_X86_64_5);
+	assert_string_equal(info.name, "s");
+	assert_int_equal(ppt_space_open(u.pf.pool, "other", &other, NULL),
+			 PPT_E_NOENT);
+	unit_check_pages(&u);
+	unit_close(&u);
+}
+
 /* A chain of directory pages that never ends. */
 static void ppt_space_next__circular_directory_ends(void **state)
 {
@@ -315,6 +359,7 @@ int main(void)
 			ppt_abort__created_and_deleted_spaces_are_as_before),
 		cmocka_unit_test(ppt_space_next__damaged_directory_is_corrupt),
 		cmocka_unit_test(ppt_space_next__circular_directory_ends),
+		cmocka_unit_test(ppt_space_rename__is_durable_or_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

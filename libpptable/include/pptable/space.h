@@ -55,6 +55,17 @@ int ppt_space_open(struct ppt_pool *pool, const char *name,
 		   struct ppt_space *out, struct ppt_diag *diag);
 
 /**
+ * ppt_space_rename - give a space another name; handles of it stay valid.
+ * @to: as @name of ppt_space_create.
+ *
+ * Durable, crash: as every transaction.  Bound: reads the directory twice.
+ * Return: 0; PPT_E_NOENT; PPT_E_EXIST a space has the new name, also this one;
+ *         PPT_E_INVAL @to; PPT_E_ROFS.
+ */
+int ppt_space_rename(struct ppt_pool *pool, const char *name, const char *to,
+		     struct ppt_diag *diag);
+
+/**
  * ppt_space_delete - remove a space with all that it maps.
  *
  * It is unlinked by one transaction; its pages come back by ppt_reclaim.
