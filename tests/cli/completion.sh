@@ -10,7 +10,7 @@ offers 'map memory-map' pptctl 'm' 2>/dev/null
 offers 'check checkpoint create' pptctl 'c'
 offers 'always auto never' pptctl check "$pool" --progress ''
 offers 'wx' pptctl check "$pool" --policy w
-offers 'create delete list' pptctl space ''
+offers 'create delete list rename' pptctl space ''
 offers 'add' pptctl region a
 offers "$pool" pptctl map "${pool%ol}"
 offers 'other s' pptctl map "$pool" ''

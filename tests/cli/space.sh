@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# space create, list, delete.
+# space create, list, rename, delete.
 . "$(dirname "$0")/lib.sh"
 
 check "create" pptctl create "$pool" --size 4M
@@ -31,6 +31,15 @@ refuse 16 'not UTF-8' pptctl space create "$pool" $'a\xff'
 refuse 16 "--format 'sv39': none of" \
 	pptctl space create "$pool" x --format sv39
 refuse 8 "NAME 'x': no such space in $pool" pptctl space delete "$pool" x
+
+refuse 8 "NAME 'x': no such space in $pool" pptctl space rename "$pool" x y
+refuse 8 "NEW 'käse': a space of this name exists in $pool" \
+	pptctl space rename "$pool" one käse
+refuse 16 "NEW 'a/b': has a '/'" pptctl space rename "$pool" one a/b
+check "rename" pptctl space rename "$pool" one other
+json '[.spaces[].name] | index("other") and (index("one") | not)' \
+	pptctl space list "$pool"
+check "and back" pptctl space rename "$pool" other one
 
 json '.pages.data == 0' pptctl info "$pool"
 check "map" pptctl map "$pool" one 0x400000 alloc 1M

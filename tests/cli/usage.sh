@@ -8,7 +8,7 @@ check "version" pptctl --version
 same "pptctl" "$(cut -d' ' -f1 "$dir/out")"
 check "help" pptctl --help
 commands=$(sed -n 's/^  \([a-z-]*\( [a-z]*\)\{0,1\}\)  .*/\1/p' "$dir/out")
-same 19 "$(wc -l <<<"$commands")"
+same 20 "$(wc -l <<<"$commands")"
 while read -r command; do
 	# shellcheck disable=SC2086 # two words are two arguments
 	check "help of $command" pptctl $command --help

@@ -61,7 +61,7 @@ _pptctl() {
 		return
 	fi
 	case $command in
-	space) words=(create list delete) ;;
+	space) words=(create list rename delete) ;;
 	region) words=(add remove) ;;
 	*) words=() ;;
 	esac
@@ -93,7 +93,7 @@ _pptctl() {
 	case ${#args[@]}:$command in
 	0:*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	1:map | 1:unmap | 1:protect | 1:translate | 1:dump | 1:apply | \
-		1:import | '1:space delete')
+		1:import | '1:space rename' | '1:space delete')
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$(_pptctl_spaces "${args[0]}")" -- "$cur")
 		;;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Commands on spaces: create, list, delete.
+ * Commands on spaces: create, list, rename, delete.
  *
  * Layer: tools.
  */
@@ -42,6 +42,28 @@ int ctl_cmd_space_create(struct ctl *ctl)
 	if (why)
 		return ctl_bad(ctl, "NAME", ctl->cli.args[1], why);
 	return ctl_with_pool(ctl, 0, space_create);
+}
+
+static int space_rename(struct ctl *ctl)
+{
+	struct ppt_diag diag = { .err = 0 };
+	int ret = ppt_space_rename(ctl->pool, ctl->cli.args[1],
+				   ctl->cli.args[2], &diag);
+
+	if (ret != PPT_E_EXIST)
+		return ret ? fail_space(ctl, ret, &diag) : CTL_OK;
+	ctl_say(ctl, "NEW '%s': a space of this name exists in %s",
+		ctl->cli.args[2], ctl->cli.args[0]);
+	return CTL_FAILED;
+}
+
+int ctl_cmd_space_rename(struct ctl *ctl)
+{
+	const char *why = ctl_parse_name(ctl->cli.args[2]);
+
+	if (why)
+		return ctl_bad(ctl, "NEW", ctl->cli.args[2], why);
+	return ctl_with_pool(ctl, 0, space_rename);
 }
 
 static int space_delete(struct ctl *ctl)

@@ -23,6 +23,8 @@ static const struct cli_command commands[] = {
 	  CTL_WRITES | CLI_BIT(CTL_FORMAT), 0, ctl_cmd_space_create },
 	{ "space list", "POOL", "the address spaces of a pool", CLI_REPORTS, 0,
 	  ctl_cmd_space_list },
+	{ "space rename", "POOL NAME NEW", "give a space another name",
+	  CTL_WRITES, 0, ctl_cmd_space_rename },
 	{ "space delete", "POOL NAME", "remove a space with all it maps",
 	  CTL_WRITES, 0, ctl_cmd_space_delete },
 	{ "map", "POOL SPACE VA PA|alloc LEN",

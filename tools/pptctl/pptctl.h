@@ -297,6 +297,7 @@ int ctl_cmd_checkpoint(struct ctl *ctl);
 int ctl_cmd_reclaim(struct ctl *ctl);
 int ctl_cmd_space_create(struct ctl *ctl);
 int ctl_cmd_space_list(struct ctl *ctl);
+int ctl_cmd_space_rename(struct ctl *ctl);
 int ctl_cmd_space_delete(struct ctl *ctl);
 int ctl_cmd_map(struct ctl *ctl);
 int ctl_cmd_unmap(struct ctl *ctl);
