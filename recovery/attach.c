@@ -72,6 +72,23 @@ static int choose_superblock(const struct ppt__pm *pm,
 	return 0;
 }
 
+/* That a sound other copy is not another pool's: which one is this, then? */
+static int check_twin(const struct ppt__pm *pm,
+		      const struct ppt_m_superblock *sb, struct ppt_diag *diag)
+{
+	uint32_t slot = ppt__get32(sb->slot) ^ 1;
+	const struct ppt_m_superblock *twin =
+		(const struct ppt_m_superblock *)ppt__pm_view(
+			pm, ppt__word(slot, 0), PPT_M_SB_WORDS);
+
+	if (!__builtin_memcmp(twin->uuid, sb->uuid, sizeof(sb->uuid)) ||
+	    ppt__superblock_check(twin, slot, NULL))
+		return 0;
+	return ppt__fail(diag, PPT_E_CORRUPT, "superblock",
+			 "the copies are of two pools; a repair mends it",
+			 slot);
+}
+
 const char *ppt_trust_name(enum ppt_trust trust)
 {
 	static const char *const name[] = { "touch", "none", "full" };
@@ -236,6 +253,8 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 			ppt__pool_superblock(cfg->scratch, cfg->scratch_bytes),
 			cfg->trust != PPT_TRUST_NONE, &sb,
 			&report->superblock_fell_back, diag);
+	if (!err)
+		err = check_twin(&pm, sb, diag);
 	if (!err) /* recovery itself writes, into a private copy if need be */
 		err = ppt__pool_init(&pool, cfg->scratch, cfg->scratch_bytes,
 				     &pm, sb,
@@ -258,9 +277,8 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 		return err;
 	report->records_replayed = scan.records;
 	ppt__frames_init(pool, pool->journal.hint);
-	err = ppt__reclaim_load(pool, diag);
-	if (err)
-		return err;
+	ppt__reclaim_load(pool);
+	report->reclaim_damaged = pool->list_damaged;
 	report->regions_lost = regions_lost(&pool->map, &now);
 	report->map_changed = ppt__reconcile(
 		pool, &now, cfg->present && !(flags & PPT_ATTACH_DRAM_KEPT));
@@ -279,7 +297,7 @@ int ppt_attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 
 	if (err)
 		r.verdict = PPT_VERDICT_REFUSED;
-	else if (r.regions_lost || r.tables_damaged)
+	else if (r.regions_lost || r.tables_damaged || r.reclaim_damaged)
 		r.verdict = PPT_VERDICT_DEGRADED;
 	else if (r.records_replayed || r.tables_rebased || r.map_changed)
 		r.verdict = PPT_VERDICT_REPLAYED;

@@ -75,8 +75,10 @@ int ppt__aside_reserve(struct ppt_pool *pool, struct ppt__aside *aside,
 {
 	struct reservation r = { .count = 0 };
 	uint32_t first;
-	int err;
+	int err = ppt__reclaim_usable(pool, diag);
 
+	if (err)
+		return err;
 	if (!find_slots(pool, EXTENTS_MAX, &r.slot))
 		return ppt__fail(diag, PPT_E_NOSPC, "reclaim list",
 				 "full; reclaim first", 0);
@@ -94,7 +96,7 @@ int ppt__aside_reserve(struct ppt_pool *pool, struct ppt__aside *aside,
 				      .at_table = first };
 	if (PPT_MUTANT(INTENT_KEPT))
 		return 0;
-	return ppt__txn_reclaim(pool, r.slot, r.count, 0);
+	return ppt__txn_reclaim(pool, r.slot, r.count, 0, diag);
 }
 
 int ppt__aside_table(struct ppt_pool *pool, struct ppt__aside *aside,

@@ -152,6 +152,8 @@ int ppt__frames_check(struct ppt_pool *pool, uint32_t page, uint64_t count,
 	uint64_t d;
 	int err = 0;
 
+	if (pool->frames.blocked)
+		return ppt__reclaim_usable(pool, diag);
 	/* Of what is built aside the descriptors are set, but not yet true. */
 	if (!in_pool(pool, page, count) || ppt__pages_held(pool, page, count))
 		return ppt__fail(diag, PPT_E_REGION, "pa",

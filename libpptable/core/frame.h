@@ -62,6 +62,7 @@ struct ppt__frames {
 	 */
 	struct ppt__extent *held; /* PPT_PAGE_WORDS of them */
 	uint32_t held_end;        /* slots before it may be in use */
+	bool blocked; /* what they cover is not known: no page is free */
 };
 
 static inline bool ppt__bit(const uint64_t *map, uint32_t i)
@@ -90,7 +91,8 @@ void ppt__frames_init(struct ppt_pool *pool, uint64_t hint);
 /*
  * Take up to @want consecutive free pages, at least one, out of the stretch
  * that is looked at.  The caller sets their descriptors in the same call.
- * Return: 0; PPT_E_NOSPC; PPT_E_CORRUPT.
+ * Return: 0; PPT_E_NOSPC; PPT_E_CORRUPT the reclaim list, which may hold them,
+ *         is damaged.
  */
 int ppt__pages_take(struct ppt_pool *pool, uint32_t want, uint32_t *page,
 		    uint32_t *got, struct ppt_diag *diag);
@@ -157,7 +159,10 @@ int ppt__frames_get(struct ppt_pool *pool, uint32_t page, uint64_t count,
 /* Whether a page of the pool is a data page, by a descriptor that is right. */
 bool ppt__frame_known(struct ppt_pool *pool, uint32_t page);
 
-/* Whether a caller may name these frames: PPT_E_REGION, PPT_E_LIMIT. */
+/*
+ * Whether a caller may name these frames: PPT_E_REGION, PPT_E_LIMIT; PPT_E_CORRUPT
+ * the reclaim list, which may hold them, is damaged.
+ */
 int ppt__frames_check(struct ppt_pool *pool, uint32_t page, uint64_t count,
 		      struct ppt_diag *diag);
 

@@ -274,6 +274,8 @@ int ppt__pages_take(struct ppt_pool *pool, uint32_t want, uint32_t *page,
 	struct ppt__frames *f = &pool->frames;
 	uint32_t first = 0, n = 0;
 
+	if (__builtin_expect(f->blocked, 0))
+		return ppt__reclaim_usable(pool, diag);
 	if (want >= PPT_PAGE_WORDS)
 		find_fresh_stretch(pool);
 	while (!find_stretch(pool))
@@ -322,6 +324,8 @@ static bool find_aligned(struct ppt_pool *pool, uint64_t bytes, uint32_t *page)
 int ppt__pages_take_aligned(struct ppt_pool *pool, uint64_t bytes,
 			    uint32_t *page, struct ppt_diag *diag)
 {
+	if (pool->frames.blocked)
+		return ppt__reclaim_usable(pool, diag);
 	/* Stretches of PAs and of descriptors agree at such a base only. */
 	if (pool->map.region[0].base % PPT_SIZE_2M)
 		return ppt__fail(diag, PPT_E_NOSPC, "pool",

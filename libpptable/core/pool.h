@@ -63,6 +63,7 @@ struct ppt_pool {
 	struct ppt__layout at;
 	uint32_t flags;
 	bool relaxed;
+	bool list_damaged;           /* the reclaim list is quarantined */
 	uint32_t seed;               /* of all checksums */
 	uint32_t epoch;              /* of the present memory map */
 	uint32_t last_region;        /* where a frame was found last */
@@ -193,8 +194,15 @@ int ppt__pool_init(struct ppt_pool **out, void *scratch, size_t bytes,
 		   const struct ppt__pm *pm, const struct ppt_m_superblock *sb,
 		   uint32_t flags, struct ppt_diag *diag);
 
-/* Hide the extents in the reclaim list from the allocator, after attach. */
-int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag);
+/*
+ * Hide the extents in the reclaim list from the allocator, at attach.  A damaged
+ * list is quarantined: nothing changes it, and what it holds stays hidden.  If
+ * that is not known, no page is handed out.
+ */
+void ppt__reclaim_load(struct ppt_pool *pool);
+
+/* Return: 0; PPT_E_CORRUPT the reclaim list is quarantined. */
+int ppt__reclaim_usable(const struct ppt_pool *pool, struct ppt_diag *diag);
 
 /* Read the memory map of an epoch out of the superblock's copy. */
 void ppt__epoch_map(const struct ppt_m_superblock *sb, uint32_t epoch,

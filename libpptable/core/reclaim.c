@@ -39,7 +39,7 @@ static int reclaim_extent(struct ppt_pool *pool, uint32_t slot, uint64_t item,
 	if (!err)
 		err = ppt__pages_free(pool, page, n);
 	if (!err)
-		err = ppt__txn_reclaim(pool, slot, 1, rest);
+		err = ppt__txn_reclaim(pool, slot, 1, rest, diag);
 	return err;
 }
 
@@ -86,38 +86,109 @@ static bool first_item(struct ppt_pool *pool, uint32_t *slot, uint64_t *item)
 	return true;
 }
 
-static int hold_item(struct ppt_pool *pool, uint32_t slot,
-		     struct ppt_diag *diag)
+/* ---------------------------------------------------------------- attach -- */
+
+/* What of an extent lies in the pool; ppt_reclaim tells of the others. */
+static void hold_item(struct ppt_pool *pool, uint32_t slot, uint64_t item)
 {
-	uint64_t item = ppt__load(pool, pool->at.reclaim_page, slot);
-	int err;
+	uint64_t page = ppt__reclaim_page(item);
+	uint64_t end = page + ppt__reclaim_count(item);
 
 	if (ppt__reclaim_kind(item) != PPT_M_RECLAIM_EXTENT ||
 	    PPT_MUTANT(HELD_FORGOTTEN))
-		return 0;
-	err = extent_ok(pool, item, diag);
-	if (!err)
-		ppt__pages_hold(
-			pool, slot,
-			(struct ppt__extent){ ppt__reclaim_page(item),
-					      ppt__reclaim_count(item) });
-	return err;
+		return;
+	if (page < pool->at.first_page)
+		page = pool->at.first_page;
+	if (end > pool->at.pages)
+		end = pool->at.pages;
+	if (page < end)
+		ppt__pages_hold(pool, slot,
+				(struct ppt__extent){ (uint32_t)page,
+						      (uint32_t)(end - page) });
 }
 
-int ppt__reclaim_load(struct ppt_pool *pool, struct ppt_diag *diag)
+static void hold_items(struct ppt_pool *pool, const uint64_t *word,
+		       uint64_t lines)
 {
-	uint64_t lines;
-	int err = ppt__meta_look(pool, pool->at.reclaim_page, &lines, diag);
-
-	for (; !err && lines; lines &= lines - 1) {
+	for (; lines; lines &= lines - 1) {
 		uint32_t slot =
 			(uint32_t)__builtin_ctzll(lines) * PPT__LINE_WORDS;
 
-		for (uint32_t i = 0; !err && i < PPT__LINE_WORDS; i++)
-			err = hold_item(pool, slot + i, diag);
+		for (uint32_t i = 0; i < PPT__LINE_WORDS; i++)
+			hold_item(pool, slot + i, word[slot + i]);
 	}
-	return err;
 }
+
+/* Set that bit of a page right whose flip changes its checksum by @change. */
+static bool unflip(uint64_t *word, uint32_t change)
+{
+	uint32_t flip[64]; /* of the last word */
+
+	for (uint32_t i = 0; i < 64; i++)
+		flip[i] = ppt__crc32c_shift(
+			ppt__crc32c_word(0, UINT64_C(1) << i), PPT_PAGE_WORDS);
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s++) {
+		change = ppt__crc32c_word(change, 0);
+		for (uint32_t i = 0; i < 64; i++) {
+			if (flip[i] != change)
+				continue;
+			word[s] ^= UINT64_C(1) << i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * What a damaged list said, if one bit of it or of its descriptor has flipped:
+ * the checksum tells that from every other bit and from any two.
+ */
+static bool unflipped(struct ppt_pool *pool, uint64_t *word)
+{
+	uint32_t page = pool->at.reclaim_page;
+	uint64_t desc = ppt__desc_load(pool, page), change;
+
+	change = desc ^
+		 ppt__desc_page(pool->seed, page, ppt__desc_meta(), word);
+	if (!(change & (change - 1)))
+		return true;
+	return change >> 32 == 0 && unflip(word, (uint32_t)change);
+}
+
+void ppt__reclaim_load(struct ppt_pool *pool)
+{
+	uint32_t page = pool->at.reclaim_page;
+	uint64_t *word = pool->page_edit;
+	uint64_t lines;
+
+	if (!ppt__meta_look(pool, page, &lines, NULL)) {
+		hold_items(pool,
+			   ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
+					   pool->page_buffer),
+			   lines);
+		return;
+	}
+	pool->list_damaged = true;
+	__builtin_memcpy(word,
+			 ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
+					 pool->page_buffer),
+			 PPT_PAGE_BYTES);
+	if (unflipped(pool, word))
+		hold_items(pool, word, ppt__page_lines(word));
+	else
+		pool->frames.blocked = true;
+}
+
+int ppt__reclaim_usable(const struct ppt_pool *pool, struct ppt_diag *diag)
+{
+	if (pool->list_damaged)
+		return ppt__fail(diag, PPT_E_CORRUPT, "reclaim list",
+				 "damaged; a repair mends it",
+				 pool->at.reclaim_page);
+	return 0;
+}
+
+/* --------------------------------------------------------------- reclaim -- */
 
 int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left)
 {
@@ -130,6 +201,9 @@ int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left)
 		return PPT_E_ROFS;
 	if (pool->txn.open)
 		return PPT_E_BUSY;
+	err = ppt__reclaim_usable(pool, NULL);
+	if (err)
+		return err;
 	/* Nobody waits for one step: all of them share a fence. */
 	pool->relaxed = true;
 	for (; !err && steps && first_item(pool, &slot, &item); steps--) {

@@ -382,8 +382,8 @@ int ppt_space_delete(struct ppt_pool *pool, const char *name,
 	ppt__txn_gather(pool, root, 0, UINT64_MAX);
 	err = ppt__table_set(pool, at.page, at.slot, PPT_M_DIR_WORDS, 0, 0);
 	if (!err && !PPT_MUTANT(ROOT_LEAKED))
-		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
-				       ppt__reclaim_item(PPT_M_RECLAIM_TREE,
-							 root, 0));
+		err = ppt__txn_reclaim(
+			pool, PPT_PAGE_WORDS, 1,
+			ppt__reclaim_item(PPT_M_RECLAIM_TREE, root, 0), diag);
 	return ppt__call_end(pool, &call, err, diag);
 }

@@ -349,10 +349,13 @@ int ppt__call_end(struct ppt_pool *pool, struct ppt__call *call, int err,
 }
 
 int ppt__txn_reclaim(struct ppt_pool *pool, uint32_t slot, uint32_t count,
-		     uint64_t item)
+		     uint64_t item, struct ppt_diag *diag)
 {
 	struct ppt__txn *t = &pool->txn;
+	int err = ppt__reclaim_usable(pool, diag);
 
+	if (err)
+		return err;
 	if (t->changes == PPT__RECLAIM_CHANGES_MAX)
 		return PPT_E_TOOBIG;
 	t->change[t->changes++] =

@@ -85,9 +85,10 @@ static inline int ppt__set_apart(struct ppt_pool *pool, uint32_t page,
  * Set slots of the reclaim list when this transaction commits; slot
  * PPT_PAGE_WORDS stands for any empty one.  Setting to 0 lets go of the extents
  * that were held for them.
+ * Return: 0; PPT_E_TOOBIG; PPT_E_CORRUPT the list is quarantined.
  */
 int ppt__txn_reclaim(struct ppt_pool *pool, uint32_t slot, uint32_t count,
-		     uint64_t item);
+		     uint64_t item, struct ppt_diag *diag);
 
 /* Widen what the caller must invalidate. */
 void ppt__txn_gather(struct ppt_pool *pool, uint32_t root_page, ppt_va_t va,

@@ -74,13 +74,29 @@ static size_t place(char *base, const struct sizes *s)
 size_t ppt_check_scratch_bytes(const void *media, uint64_t bytes,
 			       uint32_t workers)
 {
-	struct ppt_geometry g = { .bytes = 0 };
-	struct sizes s;
+	struct sizes s = sizes_of(0, 0, workers ? workers : 1);
+	size_t most = place(NULL, &s);
+	struct ppt_geometry g;
 
 	if (ppt_probe(media, bytes, &g, NULL))
-		g.bytes = 0;
-	s = sizes_of(g.bytes, g.journal_bytes, workers ? workers : 1);
-	return place(NULL, &s) + ALIGN;
+		return most + ALIGN;
+	/* The other copy may be another pool's, or this one. */
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct ppt_m_superblock *sb =
+			(const void *)((const char *)media +
+				       (uint64_t)i * PPT_PAGE_BYTES);
+		uint64_t journal = ppt__get32(sb->journal_pages);
+		size_t want;
+
+		if (ppt__superblock_check(sb, i, NULL) ||
+		    ppt__get64(sb->pool_bytes) > bytes)
+			continue;
+		s = sizes_of(ppt__get64(sb->pool_bytes),
+			     journal * PPT_PAGE_BYTES, workers ? workers : 1);
+		want = place(NULL, &s);
+		most = want > most ? want : most;
+	}
+	return most + ALIGN;
 }
 
 /* --------------------------------------------------------------- begin -- */

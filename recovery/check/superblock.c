@@ -57,8 +57,7 @@ static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
 	crc[1] = crc_of(&x);
 	if (crc[0] == crc[1])
 		return;
-	if (!same_uuid(a->uuid, b->uuid) ||
-	    ppt__get64(a->generation) == ppt__get64(b->generation))
+	if (ppt__get64(a->generation) == ppt__get64(b->generation))
 		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_TWINS, 0);
 	else
 		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_STALE, 0);
@@ -113,11 +112,16 @@ bool ppt__check_superblocks(struct ppt_check *c,
 	if (fell_back) {
 		ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_COPY, slot ^ 1,
 			      0);
+	} else if (!same_uuid(copy[0]->uuid, copy[1]->uuid)) {
+		c->err = PPT_E_CORRUPT;
+		c->fits = true; /* what follows is of one of them */
+		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_FOREIGN, 0);
 	} else {
 		compare(c, copy[0], copy[1]);
-		if (c->fits && fit(c, copy[slot ^ 1]) > fit(c, copy[slot]))
-			slot ^= 1;
 	}
+	if (!fell_back && c->fits &&
+	    fit(c, copy[slot ^ 1]) > fit(c, copy[slot]))
+		slot ^= 1;
 	*sb = copy[slot];
 	return check_size(c, *sb);
 }

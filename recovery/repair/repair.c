@@ -145,6 +145,7 @@ static void write_superblocks(struct ppt__repair *r)
 {
 	if (!seen(r, PPT_PROBLEM_SUPERBLOCK_COPY) &&
 	    !seen(r, PPT_PROBLEM_SUPERBLOCK_STALE) &&
+	    !seen(r, PPT_PROBLEM_SUPERBLOCK_FOREIGN) &&
 	    !seen(r, PPT_PROBLEM_SUPERBLOCK_TWINS) &&
 	    !seen(r, PPT_PROBLEM_SUPERBLOCK_RESERVED) &&
 	    !seen(r, PPT_PROBLEM_REGION_POOL))

@@ -57,6 +57,19 @@ static void superblock_stale(struct specimen *i, struct with *w)
 	specimen_seal_superblock(i, 0); /* the newer one */
 }
 
+/* A page of another pool, whose history was the same but for one more move. */
+static void superblock_foreign(struct specimen *i, struct with *w)
+{
+	struct ppt_m_superblock *sb = specimen_superblock(i, 0);
+
+	for (uint32_t b = 0; b < sizeof(sb->uuid); b++)
+		sb->uuid[b] ^= 0x55;
+	memcpy(sb->region[0].uuid, sb->uuid, sizeof(sb->uuid));
+	sb->generation = ppt__le64(ppt__get64(sb->generation) + 1);
+	*specimen_word(i, 0, PPT_M_TAIL_WORD) ^= 0x55;
+	specimen_seal_superblock(i, 0);
+}
+
 static void superblock_twins(struct specimen *i, struct with *w)
 {
 	for (uint32_t s = 0; s < 2; s++)
@@ -283,6 +296,7 @@ static const struct image_case cases[] = {
 	CLEAN(SUPERBLOCK_BOTH, superblock_both),
 	CLEAN(SUPERBLOCK_COPY, superblock_copy),
 	CLEAN(SUPERBLOCK_STALE, superblock_stale),
+	CLEAN(SUPERBLOCK_FOREIGN, superblock_foreign),
 	CLEAN(SUPERBLOCK_TWINS, superblock_twins),
 	CLEAN(SUPERBLOCK_RESERVED, superblock_reserved),
 	CLEAN(SHUTDOWN_RECORD, shutdown_record),

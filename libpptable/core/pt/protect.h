@@ -128,7 +128,8 @@ static int pt_protect_aside(struct pt_build *b, struct pt_path *path,
 	if (!err && live)
 		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
 				       ppt__reclaim_item(PPT_M_RECLAIM_TABLES,
-							 holder, 0));
+							 holder, 0),
+				       diag);
 	if (err)
 		return err;
 	return ppt__table_write(pool, path->page[path->level], path->slot, n,

@@ -32,7 +32,7 @@ static int pt_orphan_bottom(struct ppt_pool *pool, struct pt_orphan *o,
 
 /* Free the bottom table and clear the entry that led to it. */
 static int pt_orphan_free(struct ppt_pool *pool, struct pt_orphan *o,
-			  uint32_t item_slot)
+			  uint32_t item_slot, struct ppt_diag *diag)
 {
 	int err = PPT_MUTANT(TABLES_LEAKED) ?
 			  0 :
@@ -41,7 +41,7 @@ static int pt_orphan_free(struct ppt_pool *pool, struct pt_orphan *o,
 	if (err)
 		return err;
 	if (o->level == o->top)
-		return ppt__txn_reclaim(pool, item_slot, 1, 0);
+		return ppt__txn_reclaim(pool, item_slot, 1, 0, diag);
 	return ppt__table_set(pool, o->page[o->level + 1],
 			      o->slot[o->level + 1], 1, 0, 0);
 }
@@ -78,6 +78,6 @@ static int pt_reclaim(struct ppt_pool *pool, uint32_t slot, uint64_t item,
 	if (err)
 		return err;
 	if (live == ppt__desc_live(ppt__desc_load(pool, page)))
-		return pt_orphan_free(pool, &o, slot);
+		return pt_orphan_free(pool, &o, slot, diag);
 	return ppt__table_set(pool, page, s, n, 0, 0);
 }

@@ -116,7 +116,7 @@ static int pt_orphan(struct pt_path *path, ppt_va_t va, uint32_t n,
 	pool->walk_era++; /* what goes is not found any more */
 	if (level < PT_LEVELS && ppt__desc_live(desc) == live) {
 		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
-				       ppt__reclaim_item(kind, page, 0));
+				       ppt__reclaim_item(kind, page, 0), diag);
 		return err ? err : pt_drop_table(path, level, va, false);
 	}
 	err = ppt__table_new(pool, PTE_FAMILY, level, 0, 0, 0, 0, &holder,
@@ -125,7 +125,8 @@ static int pt_orphan(struct pt_path *path, ppt_va_t va, uint32_t n,
 		err = ppt__table_write(pool, holder, path->slot, n, copy);
 	if (!err)
 		err = ppt__txn_reclaim(pool, PPT_PAGE_WORDS, 1,
-				       ppt__reclaim_item(kind, holder, 0));
+				       ppt__reclaim_item(kind, holder, 0),
+				       diag);
 	if (!err)
 		err = ppt__table_set(pool, page, path->slot, n, 0, 0);
 	return err;

@@ -63,8 +63,11 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	X(SUPERBLOCK_STALE, "superblock-stale", NOTE,                          \
 	  "one copy of the superblock is older than the other",                \
 	  "write it anew from the other")                                      \
+	X(SUPERBLOCK_FOREIGN, "superblock-foreign", FATAL,                     \
+	  "the superblocks are of two pools",                                  \
+	  "keep the one that the descriptors agree with")                      \
 	X(SUPERBLOCK_TWINS, "superblock-twins", MAJOR,                         \
-	  "the superblocks differ under one generation or are of two pools",   \
+	  "the superblocks differ under one generation",                       \
 	  "keep the one that the descriptors agree with")                      \
 	X(SUPERBLOCK_RESERVED, "superblock-reserved", MINOR,                   \
 	  "a reserved field of the superblock is not 0", "clear it")           \
@@ -218,7 +221,7 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "clear it and free what is leaked")                                  \
 	X(RECLAIM_ITEM, "reclaim-item", MAJOR,                                 \
 	  "item of the reclaim list is not valid", "clear it")                 \
-	X(RECLAIM_EXTENT, "reclaim-extent", FATAL,                             \
+	X(RECLAIM_EXTENT, "reclaim-extent", MAJOR,                             \
 	  "extent of the reclaim list leaves the pool", "clear it")            \
 	X(RECLAIM_OVERLAP, "reclaim-overlap", MAJOR,                           \
 	  "two extents of the reclaim list share pages", "clear one")          \

@@ -183,6 +183,7 @@ const char *ppt_verdict_name(enum ppt_verdict verdict);
  * @tables_checked:     tables validated so far.
  * @tables_damaged:     of these, refused: what they map faults.
  * @first_damaged:      page index of the first of them.
+ * @reclaim_damaged:    the reclaim list is quarantined: see ppt_reclaim.
  * @regions_lost:       recorded regions that are gone or shrunk.
  * @frames_lost:        leaves so far whose memory is gone; ppt_iter_init_any
  *                      tells where.
@@ -205,6 +206,7 @@ struct ppt_attach_report {
 	uint64_t tables_checked;
 	uint64_t tables_damaged;
 	uint32_t first_damaged;
+	bool reclaim_damaged;
 	uint32_t regions_lost;
 	uint64_t frames_lost;
 	enum ppt_shutdown shutdown;
@@ -365,8 +367,15 @@ int ppt_checkpoint(struct ppt_pool *pool);
  * @steps: at most so many tables; each step is one transaction.
  * @left:  NULL or whether there is more to do.
  *
+ * If the list is damaged, it is left alone until a repair mends it, and so is
+ * what it holds: what would change it (this, deleting a space, and the huge
+ * calls that build aside or unlink whole) fails with PPT_E_CORRUPT and changes
+ * nothing.  All else works; but where more than a bit of the list is damaged
+ * nobody knows which pages it holds, and then no page is allocated and none of
+ * the pool's frames can be mapped by its address, either: PPT_E_CORRUPT.
  * Return: 0; PPT_E_ROFS; PPT_E_BUSY a transaction is open; PPT_E_AGAIN;
- *         PPT_E_CORRUPT an item is damaged (the others were freed).
+ *         PPT_E_CORRUPT an item is damaged (the others were freed), or the list
+ *         is (nothing was).
  */
 int ppt_reclaim(struct ppt_pool *pool, uint64_t steps, bool *left);
 
