@@ -277,6 +277,8 @@ static int attach(const struct ppt_attach_config *cfg, struct ppt_pool **out,
 		return err;
 	report->records_replayed = scan.records;
 	ppt__frames_init(pool, pool->journal.hint);
+	pool->trust.readable = cfg->readable;
+	pool->trust.readable_ctx = cfg->readable_ctx;
 	ppt__reclaim_load(pool);
 	report->reclaim_damaged = pool->list_damaged;
 	report->regions_lost = regions_lost(&pool->map, &now);

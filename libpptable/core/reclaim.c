@@ -169,14 +169,16 @@ void ppt__reclaim_load(struct ppt_pool *pool)
 		return;
 	}
 	pool->list_damaged = true;
+	pool->frames.blocked = true;
+	if (!ppt__readable(pool, page))
+		return;
 	__builtin_memcpy(word,
 			 ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 					 pool->page_buffer),
 			 PPT_PAGE_BYTES);
-	if (unflipped(pool, word))
+	pool->frames.blocked = !unflipped(pool, word);
+	if (!pool->frames.blocked)
 		hold_items(pool, word, ppt__page_lines(word));
-	else
-		pool->frames.blocked = true;
 }
 
 int ppt__reclaim_usable(const struct ppt_pool *pool, struct ppt_diag *diag)

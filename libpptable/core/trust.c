@@ -107,6 +107,15 @@ static const struct ppt__moves *moves_of(struct ppt_pool *pool, uint64_t desc)
 
 /* ----------------------------------------------------------------- touch -- */
 
+bool ppt__readable(const struct ppt_pool *pool, uint32_t page)
+{
+	const struct ppt__trust *t = &pool->trust;
+
+	return !t->readable ||
+	       t->readable(t->readable_ctx, pool->pm.media + ppt__word(page, 0),
+			   PPT_PAGE_BYTES);
+}
+
 int ppt__meta_look(struct ppt_pool *pool, uint32_t page, uint64_t *lines,
 		   struct ppt_diag *diag)
 {
@@ -117,6 +126,9 @@ int ppt__meta_look(struct ppt_pool *pool, uint32_t page, uint64_t *lines,
 	if (ppt__desc_type(desc) != PPT__DESC_META)
 		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
 				 "descriptor is not that of one", page);
+	if (!ppt__readable(pool, page))
+		return ppt__fail(diag, PPT_E_CORRUPT, "metadata page",
+				 "cannot be read", page);
 	word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 			       pool->page_buffer);
 	if (lines) {
@@ -223,6 +235,9 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "written under a memory map that is not "
 				 "recorded",
+				 page);
+	if (!ppt__readable(pool, page))
+		return ppt__fail(diag, PPT_E_CORRUPT, "table", "cannot be read",
 				 page);
 	word = ppt__load_words(pool, page, 0, PPT_PAGE_WORDS,
 			       pool->page_buffer);

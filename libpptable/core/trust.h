@@ -60,6 +60,8 @@ struct ppt__trust {
 	struct ppt__moves *moves; /* PPT__MOVES */
 	uint32_t met;             /* the epoch of the other one */
 	uint64_t *edit;           /* a page of DRAM */
+	bool (*readable)(void *ctx, const void *at, size_t bytes); /* or NULL */
+	void *readable_ctx;
 	uint32_t settled;     /* pages before it are of the present epoch … */
 	bool refused;         /* … but for damaged ones */
 	uint64_t armed;       /* entries */
@@ -88,6 +90,9 @@ void ppt__trust_reset(struct ppt_pool *pool);
 
 /* A page was written by this handle: it is what it should be. */
 void ppt__trust_set(struct ppt_pool *pool, uint32_t page);
+
+/* Asked before a page is read for the first time: media may be poisoned. */
+bool ppt__readable(const struct ppt_pool *pool, uint32_t page);
 
 /*
  * Validate a metadata page.

@@ -188,6 +188,12 @@ int ppt__host_flush(enum ppt_flush *flush, bool is_pmem,
 		    struct ppt_host_diag *diag);
 
 /*
+ * Whether every line of a page can be read, inside a guard of this thread's;
+ * outside of one nobody knows, and it says yes.  The readable of attach.
+ */
+bool ppt__readable_page(void *ctx, const void *at, size_t bytes);
+
+/*
  * Runs @fn(@arg) and returns what it does; SIGBUS inside [@base, @base +
  * @bytes) makes it PPT_E_IO, with the offset in @diag and @faulted (NULL or
  * false at first) set.

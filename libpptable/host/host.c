@@ -165,6 +165,7 @@ static int attach_pool(struct attach *a)
 		.policy = opt->policy,
 		.drain = ppt__usc_drain,
 		.drain_ctx = &host->file,
+		.readable = ppt__readable_page,
 	};
 	int ret = ppt__host_flush(&cfg.pm.flush, host->file.is_pmem, a->diag);
 
@@ -261,6 +262,51 @@ static int attach_copy(struct ppt_host *host, const struct ppt_host_open *opt,
 	return ret;
 }
 
+/* ----------------------------------------------------------- superblocks -- */
+
+struct twins {
+	const char *map;
+	bool readable[2];
+};
+
+static int look_at_twins(void *arg)
+{
+	struct twins *t = arg;
+
+	for (uint32_t i = 0; i < 2; i++)
+		t->readable[i] = ppt__readable_page(
+			NULL, t->map + (size_t)i * PPT_PAGE_BYTES,
+			PPT_PAGE_BYTES);
+	return 0;
+}
+
+/*
+ * One superblock page that cannot be read is spared: a reader has zeros in its
+ * place, which are no superblock and no tail.  A writer would have to write
+ * there, and media is made good by writing all of the page: by a repair.
+ */
+static int spare_twin(struct ppt_host *host, struct ppt_host_diag *diag)
+{
+	struct twins t = { .map = host->file.map };
+	struct ppt__bad bad = { .count = 0 };
+	uint32_t i;
+	int ret;
+
+	if (host->file.map_bytes < (uint64_t)2 * PPT_PAGE_BYTES)
+		return 0; /* told by whoever looks for a superblock */
+	ret = ppt__guard(t.map, (uint64_t)2 * PPT_PAGE_BYTES, look_at_twins, &t,
+			 NULL, diag);
+	if (ret || (t.readable[0] && t.readable[1]))
+		return ret;
+	i = t.readable[0];
+	if (!host->file.write && t.readable[i ^ 1])
+		return ppt__bad_replace(&host->file, i, &bad, diag);
+	ret = ppt__host_fail(diag, PPT_E_IO, "superblock",
+			     "its page cannot be read; a repair mends it", 0);
+	diag->diag.at = (uint64_t)i * PPT_PAGE_BYTES;
+	return ret;
+}
+
 /* --------------------------------------------------------- open, close -- */
 
 static void destroy(struct ppt_host *host)
@@ -281,6 +327,8 @@ static int open_locked(struct ppt_host *host, const struct ppt_host_open *opt,
 	if (host->file.bytes == 0)
 		return ppt__host_fail(diag, PPT_E_MAGIC, "file", "empty", 0);
 	ret = ppt__file_map(&host->file, diag);
+	if (!ret)
+		ret = spare_twin(host, diag);
 	if (!ret)
 		ret = attach_file(host, opt, &bytes, report, diag);
 	if (host->scratch && needs_copy(host, ret))

@@ -38,6 +38,9 @@ const char *ppt_severity_name(enum ppt_severity severity);
 /*
  * Every problem that check knows: X(name, code, severity, message, repair).
  * Codes are stable.  The last column says what a repair does about it.
+ *
+ * What a page that cannot be read (MEDIA_ERROR, of ppt_host_check) means to who
+ * opens the pool depends on the page; see ppt_host_open.
  */
 #define PPT_PROBLEMS_POOL(X)                                                   \
 	X(MEDIA_SIZE, "media-size", FATAL,                                     \

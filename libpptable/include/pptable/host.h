@@ -78,8 +78,15 @@ struct ppt_host_open {
  * writer marks the pool as in use, durable before any other write, for a fence
  * and a drain of the memory controller (pmem_deep_drain).  Other files and
  * devices cost a system call at most and are not changed.
+ *
+ * One superblock page that cannot be read keeps no reader away; a writer, who
+ * would have to write there, is refused until a repair has made it good.  A
+ * table, or a page of the directory or the reclaim list, that cannot be read is
+ * damaged, as if its checksum were wrong.
  * Return: 0; PPT_E_SYS; PPT_E_LOCKED; PPT_E_IO a poisoned or truncated
- *         mapping; the errors of ppt_attach.
+ *         mapping (@diag has the offset): a superblock, what was read of the
+ *         journal, the first descriptors, or a page that the replay stores to;
+ *         the errors of ppt_attach.
  */
 int ppt_host_open(const char *path, const struct ppt_host_open *opt,
 		  struct ppt_host **out, struct ppt_attach_report *report,
@@ -109,6 +116,8 @@ int ppt_host_close(struct ppt_host *host);
  * ppt_host_try - run @fn(@arg) so that SIGBUS on the pool's mapping (poisoned
  * or truncated media) becomes PPT_E_IO instead of the process's death.
  *
+ * Also how a table that cannot be read is told from one that can, when a call
+ * meets it first: outside of this only attach has done that.
  * After PPT_E_IO the handle is dead: only ppt_host_close is left.  @fn must
  * hold nothing that a longjmp out of a library call would lose.  Installs a
  * SIGBUS handler for the duration; faults elsewhere go to the previous one.

@@ -230,6 +230,11 @@ struct ppt_attach_report {
  *                 before anything else is written; not with READ_ONLY.
  * @drain:         NULL, or called with @drain_ctx when it is stored and was not
  *                 before: to drain what a fence leaves in the memory controller.
+ * @readable:      NULL, or called with @readable_ctx before a table, or a page
+ *                 of the directory or the reclaim list, is read for the first
+ *                 time: false if any of @bytes (a page) at @at cannot be read.
+ *                 The page is damaged then.  It reads every line of it, by
+ *                 whatever survives a machine check or a signal.
  */
 struct ppt_attach_config {
 	struct ppt_pm_config pm;
@@ -243,6 +248,8 @@ struct ppt_attach_config {
 	const struct ppt_usc *usc;
 	void (*drain)(void *ctx);
 	void *drain_ctx;
+	bool (*readable)(void *ctx, const void *at, size_t bytes);
+	void *readable_ctx;
 };
 
 /**
