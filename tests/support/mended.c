@@ -345,6 +345,65 @@ int mended_judge(struct mended *m, bool same)
 	return judge_image(m);
 }
 
+static int judge_leaf(struct mended *m, const char *space,
+		      const struct ppt_extent *e)
+{
+	struct mended_leaf leaf = { .e = *e };
+
+	(void)snprintf(leaf.space, sizeof(leaf.space), "%s", space);
+	return was_there(m, &leaf) ? 0 :
+				     broken(m, "WRONG TRANSLATION: %s %#llx",
+					    space, (unsigned long long)e->va);
+}
+
+/* What can be walked, then address by address what was there. */
+static int judge_space(struct mended *m, struct ppt_space *space,
+		       const char *name)
+{
+	struct ppt_extent e;
+	struct ppt_iter it;
+	int ret = 0;
+
+	ppt_iter_init(&it, space, 0, UINT64_MAX);
+	while (!ret && !ppt_iter_next(&it, &e, NULL))
+		ret = judge_leaf(m, name, &e);
+	for (uint32_t i = 0; !ret && i < m->good[0].count; i++) {
+		const struct mended_leaf *was = &m->good[0].leaf[i];
+
+		if (!strcmp(was->space, name) &&
+		    !ppt_translate(space, was->e.va + was->e.len - 1, &e, NULL))
+			ret = judge_leaf(m, name, &e);
+	}
+	return ret;
+}
+
+int mended_attach(struct mended *m, uint32_t trust)
+{
+	struct ppt_attach_config cfg = {
+		.pm = { .media = m->copy,
+			.writable = m->copy,
+			.bytes = m->image->size,
+			.flush = PPT_FLUSH_EADR },
+		.scratch = m->scratch,
+		.scratch_bytes = m->scratch_bytes,
+		.flags = PPT_ATTACH_NO_MMU | PPT_ATTACH_READ_ONLY,
+		.trust = trust,
+	};
+	struct ppt_space_info info;
+	struct ppt_space space;
+	struct ppt_pool *pool;
+	uint64_t cursor = 0;
+	int ret = 0;
+
+	memcpy(m->copy, m->media, m->image->size);
+	if (ppt_attach(&cfg, &pool, NULL, NULL))
+		return 1;
+	while (!ret && !ppt_space_next(pool, &cursor, &info, NULL))
+		if (!ppt_space_open(pool, info.name, &space, NULL))
+			ret = judge_space(m, &space, info.name);
+	return ret;
+}
+
 int mended_try(struct mended *m, uint64_t off, const uint8_t *bytes,
 	       uint64_t len)
 {

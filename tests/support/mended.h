@@ -75,6 +75,13 @@ int mended_repair(struct mended *m);
  */
 int mended_judge(struct mended *m, bool same);
 
+/*
+ * Attach what is in @m->media, in a copy and without a repair: each translation
+ * is one of the image, or an error, or not there.
+ * Return: 0; 1 attach refused it; -1 and @m->why.
+ */
+int mended_attach(struct mended *m, uint32_t trust);
+
 /* Put @bytes at an offset of the image, repair, judge. */
 int mended_try(struct mended *m, uint64_t off, const uint8_t *bytes,
 	       uint64_t len);
