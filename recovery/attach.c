@@ -140,7 +140,7 @@ static int check_config(const struct ppt_attach_config *cfg,
 			struct ppt_diag *diag)
 {
 	const uint32_t flags = PPT_ATTACH_NO_MMU | PPT_ATTACH_READ_ONLY |
-			       PPT_ATTACH_DRAM_KEPT;
+			       PPT_ATTACH_DRAM_KEPT | PPT_ATTACH_PRIVATE;
 
 	if (cfg->flags & ~flags)
 		return ppt__fail(diag, PPT_E_INVAL, "flags", "unknown bits",
@@ -182,8 +182,8 @@ static void check_roots(struct ppt_pool *pool, struct ppt_attach_report *report)
 
 /*
  * From here on tables are touched when they are met, or all of them now.
- * A reader's stores go to a private copy that may be made only once: it does
- * what there is to be written at once.
+ * A reader whose private copy is made only once does what there is to be written
+ * at once.
  */
 static void settle_trust(struct ppt_pool *pool,
 			 const struct ppt_attach_config *cfg,
@@ -193,6 +193,8 @@ static void settle_trust(struct ppt_pool *pool,
 	bool hardware =
 		!(cfg->flags & (PPT_ATTACH_NO_MMU | PPT_ATTACH_READ_ONLY));
 	bool stale = ppt__get32(pool->superblock->epoch_oldest) != pool->epoch;
+	bool once = cfg->flags & PPT_ATTACH_READ_ONLY &&
+		    !(cfg->flags & PPT_ATTACH_PRIVATE);
 
 	t->mode = cfg->trust == PPT_TRUST_NONE && stale ? PPT_TRUST_TOUCH :
 							  cfg->trust;
@@ -200,8 +202,7 @@ static void settle_trust(struct ppt_pool *pool,
 	t->policy = cfg->policy;
 	t->arms = hardware;
 	t->marks = hardware && t->mode == PPT_TRUST_TOUCH;
-	if (t->mode == PPT_TRUST_FULL ||
-	    (stale && cfg->flags & PPT_ATTACH_READ_ONLY)) {
+	if (t->mode == PPT_TRUST_FULL || (stale && once)) {
 		ppt__trust_sweep(pool, UINT64_MAX, &report->tables_damaged,
 				 &report->first_damaged);
 		if (!report->tables_damaged)

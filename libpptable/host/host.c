@@ -89,7 +89,7 @@ static int probe(void *arg)
 
 /* --------------------------------------------------------------- attach -- */
 
-static uint32_t attach_flags(uint32_t host_flags)
+static uint32_t attach_flags(const struct ppt__file *file, uint32_t host_flags)
 {
 	uint32_t flags = 0;
 
@@ -97,6 +97,9 @@ static uint32_t attach_flags(uint32_t host_flags)
 		flags |= PPT_ATTACH_NO_MMU;
 	if (host_flags & PPT_HOST_READ_ONLY)
 		flags |= PPT_ATTACH_READ_ONLY;
+	/* What is stored aside is not read: a device, until there is a copy. */
+	if (host_flags & PPT_HOST_READ_ONLY && !file->aside)
+		flags |= PPT_ATTACH_PRIVATE;
 	if (host_flags & PPT_HOST_DRAM_KEPT)
 		flags |= PPT_ATTACH_DRAM_KEPT;
 	return flags;
@@ -159,7 +162,7 @@ static int attach_pool(struct attach *a)
 		.scratch = host->scratch,
 		.scratch_bytes = host->scratch_bytes,
 		.present = opt->present,
-		.flags = attach_flags(opt->flags),
+		.flags = attach_flags(&host->file, opt->flags),
 		.trust = opt->trust,
 		.lost = opt->lost,
 		.policy = opt->policy,

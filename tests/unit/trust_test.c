@@ -459,6 +459,47 @@ static void ppt_attach__read_only_writes_nothing(void **state)
 		}
 }
 
+/* Of a moved pool a reader rebases what it walks, if its copy stays private. */
+static void ppt_attach__reader_of_a_moved_pool_rebases_on_touch(void **state)
+{
+	for (uint32_t private = 0; private < 2; private ++) {
+		struct ppt_stats before, after;
+		struct ppt_extent e;
+		struct bed b;
+
+		bed_open(&b, PPT_ATTACH_NO_MMU, PPT_TRUST_TOUCH);
+		b.map.region[DRAM].base += MIB;
+		b.map.region[POOL].base += 2 * MIB;
+		bed_reboot(&b);
+		pool_fixture_drop(&b.u.pf);
+		b.u.pf.attach_flags |= PPT_ATTACH_READ_ONLY |
+				       (private ? PPT_ATTACH_PRIVATE : 0);
+		assert_ok(pool_fixture_attach(&b.u.pf, &b.map));
+		/* The root has been rebased before, by the writer. */
+		assert_int_equal(b.u.pf.report.tables_checked > 0, !private);
+		assert_int_equal(b.u.pf.report.tables_rebased > 0, !private);
+		assert_int_equal(b.u.pf.report.epochs_left > 0, private);
+		assert_ok(ppt_space_open(b.u.pf.pool, "s", &b.u.space, NULL));
+		ppt_stats(b.u.pf.pool, &before);
+		assert_ok(ppt_translate(&b.u.space, VA, &e, NULL));
+		assert_int_equal(e.pa, bed_want(&b, 0));
+		ppt_stats(b.u.pf.pool, &after);
+		/* Three tables, a line of journal at least for each. */
+		assert_int_equal(after.journal_lines - before.journal_lines >=
+					 3,
+				 private);
+		if (!private)
+			assert_int_equal(after.pm.stores, before.pm.stores);
+		for (unsigned i = 0; i < SPOTS; i++)
+			if (spots[i].len == 4096)
+				assert_int_equal(unit_pa(&b.u, spots[i].va),
+						 bed_want(&b, i));
+		assert_int_equal(ppt_unmap(&b.u.space, VA, 4096, NULL),
+				 PPT_E_ROFS);
+		bed_close(&b);
+	}
+}
+
 /* ---------------------------------------------------------------- policy -- */
 
 static void ppt_attach__policy_wx_is_kept_from_hardware(void **state)
@@ -513,6 +554,8 @@ int main(void)
 		cmocka_unit_test(
 			ppt_attach__full_reports_entries_that_name_no_table),
 		cmocka_unit_test(ppt_attach__read_only_writes_nothing),
+		cmocka_unit_test(
+			ppt_attach__reader_of_a_moved_pool_rebases_on_touch),
 		cmocka_unit_test(ppt_attach__policy_wx_is_kept_from_hardware),
 	};
 

@@ -117,6 +117,13 @@ enum ppt_attach_flags {
 	 * regions of kind DRAM faults as PPT_FAULT_ZERO.
 	 */
 	PPT_ATTACH_DRAM_KEPT = 4,
+	/*
+	 * The media of a reader is a copy-on-write mapping of its own for as
+	 * long as it is attached: tables that wait to be rebased are, there,
+	 * when they are touched.  Without it a reader does that in ppt_attach,
+	 * for all of them, and stores nothing afterwards.
+	 */
+	PPT_ATTACH_PRIVATE = 8,
 };
 
 /* When tables are validated. */
@@ -267,8 +274,9 @@ struct ppt_attach_config {
  *          live part of the journal is read twice, its words stored once, and
  *          the superblocks are written once if the map has changed.  Every
  *          table is read with PPT_TRUST_FULL, with PPT_ATTACH_READ_ONLY if some
- *          wait to be rebased, and when the map has changed for the fourth time
- *          while tables of the oldest one were left (see ppt_settle).
+ *          wait to be rebased (and without PPT_ATTACH_PRIVATE), and when the map
+ *          has changed for the fourth time while tables of the oldest one were
+ *          left (see ppt_settle).
  * Return:  0; the errors of ppt_probe; PPT_E_NOMEM scratch too small;
  *          PPT_E_JOURNAL; PPT_E_CORRUPT; PPT_E_INVAL; PPT_E_REGION the present
  *          map lacks the pool's own region in its length, has a region of
