@@ -243,6 +243,12 @@ static void ppt_check__width_is_that_of_where_memory_is_now(void **state)
 	map.region[0].base = UINT64_C(1) << 51;
 	check_image(&image, &with, &o);
 	assert_non_null(outcome_find(&o, PPT_PROBLEM_ENTRY_WIDTH));
+	/* What is not there is not wide: one large leaf ends behind it. */
+	for (uint32_t i = 1; i < map.count; i++)
+		map.region[i].base += UINT64_C(1) << 51;
+	map.region[1].len = 9 * UINT64_C(0x100000);
+	check_image(&image, &with, &o);
+	assert_non_null(outcome_find(&o, PPT_PROBLEM_LEAF_LOST));
 	specimen_free(&image);
 }
 

@@ -7,6 +7,8 @@
  */
 #include "unit_pool.h"
 
+#include <stdio.h>
+
 /* What is done to the media, and fences that order nothing. */
 struct idle {
 	struct ppt_pm_observer observer;
@@ -185,6 +187,39 @@ static void ppt_repair__stale_directory_page_gives_no_names(void **state)
 	replace_directory(&u, &other);
 }
 
+/* A space has the name that a repair would make up for another. */
+static void ppt_repair__made_up_name_is_of_no_other_space(void **state)
+{
+	struct unit_pool u;
+	struct ppt_space other;
+	char name[PPT_NAME_BYTES];
+	uint32_t root;
+
+	(void)state;
+	unit_open(&u, 4 * MIB, 65536, PPT_ATTACH_NO_MMU);
+	root = u.space.root_page;
+	for (unsigned i = 1; i < PPT_M_DIR_ENTRIES; i++) {
+		(void)snprintf(name, sizeof(name), "filler %u", i);
+		assert_ok(ppt_space_create(u.pf.pool, name, PPT_FORMAT_X86_64_4,
+					   NULL, NULL));
+	}
+	/* The first on the directory's second page. */
+	(void)snprintf(name, sizeof(name), "lost-%u", root);
+	assert_ok(ppt_space_create(u.pf.pool, name, PPT_FORMAT_X86_64_4, &other,
+				   NULL));
+	assert_ok(pool_fixture_detach(&u.pf));
+	*unit_word(&u, u.at.dir_page, PPT_M_DIR_WORDS + PPT_M_DIR_NAME) ^= 7;
+	assert_true(repair(&u, NULL, unit_on_action).actions > 0);
+	assert_int_equal(repair(&u, NULL, unit_on_action).actions, 0);
+	assert_ok(pool_fixture_attach(&u.pf, NULL));
+	assert_ok(ppt_space_open(u.pf.pool, name, &u.space, NULL));
+	assert_int_equal(u.space.root_page, other.root_page);
+	(void)snprintf(name, sizeof(name), "lost-%u+", root);
+	assert_ok(ppt_space_open(u.pf.pool, name, &u.space, NULL));
+	assert_int_equal(u.space.root_page, root);
+	unit_close(&u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +230,7 @@ int main(void)
 			ppt_repair__directory_page_of_another_pool_gives_no_names),
 		cmocka_unit_test(
 			ppt_repair__stale_directory_page_gives_no_names),
+		cmocka_unit_test(ppt_repair__made_up_name_is_of_no_other_space),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
