@@ -150,9 +150,50 @@ lost 4 's 0x40000000 4194304 lost,t 0x4000000000 1073741824 lost' \
 	'(.regions[] | select(.uuid == "'$u1'")).base = "0x100001000"'
 lost 0 '' . --trust full
 same "$(cat "$dir/s")" "$(extents)"
-lost 4 '' '.regions |= map(select(.uuid != "'$u1'"))' --lost drop --trust full
+
+# By policy: all is told, and only then dropped or replaced.
+without='.regions |= map(select(.uuid != "'$u1'"))'
+cp "$pool" "$dir/lost"
+for trust in none touch full; do
+	for before in fault drop; do
+		cp "$dir/lost" "$pool"
+		[ $before = drop ] || lost 4 "$u1_lost" "$without"
+		lost 4 "$u1_lost" "$without" --lost drop --trust $trust
+		has '.verdict == "degraded" and
+			(.lost | map(.action == "drop") | all)'
+		lost 0 '' "$without"
+		lost 0 '' .
+		refuse 1 'not mapped' pptctl translate "$pool" s 0x40000000
+		json '.verdict == "clean"' pptctl check "$pool"
+	done
+done
+cp "$dir/lost" "$pool"
+lost 4 "$u1_lost" "$without"
+expect 4 '' pptctl attach "$pool" --lost drop --text
+says '^faults +s  0x800000, 65536 bytes: lost, is dropped$'
+says '^ +t  0x4000000000, 1073741824 bytes: lost, is dropped$'
+# What nobody was told of stays.
+cp "$dir/lost" "$pool"
+lost 4 "$u1_lost" "$without"
+pptctl attach "$pool" --lost drop >/dev/full 2>/dev/null
+lost 4 "$u1_lost" "$without" --lost drop
+# Zeroed frames of the pool, as far as there are any.
+cp "$dir/lost" "$pool"
+lost 12 "$u1_lost" "$without" --lost replace
+grep -Eq 'VA 0x4000000000: cannot replace it' "$dir/err" ||
+	failed "what is not replaced is not told"
+lost 4 't 0x4000000000 1073741824 lost' "$without" --lost drop
 lost 0 '' .
-refuse 1 '' pptctl translate "$pool" s 0x40000000
+same 'r-x-- rw---' "$(extents | grep -E '^0x(800000|40000000) ' |
+	cut -d' ' -f4 | sort | paste -sd' ')"
+json '.verdict == "clean"' pptctl check "$pool"
+# Memory that is there but askew is not dropped.
+cp "$dir/lost" "$pool"
+lost 4 's 0x40000000 4194304 lost,t 0x4000000000 1073741824 lost' \
+	'(.regions[] | select(.uuid == "'$u1'")).base = "0x100001000"' \
+	--lost drop
+has '.lost | map(.action == "fault") | all'
+lost 0 '' .
 
 # Maps that are none.
 none() { # pattern text

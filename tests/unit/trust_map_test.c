@@ -159,6 +159,34 @@ static void ppt_fault__drop_unmaps_what_is_lost(void **state)
 		}
 }
 
+/* Whatever the policy, what is lost can be listed until ppt_fault is asked. */
+static void ppt_attach__drop_forgets_nothing_before_the_fault(void **state)
+{
+	for (uint32_t full = 0; full < 2; full++) {
+		struct ppt_region r;
+		struct ppt_fault f;
+		struct bed b;
+
+		bed_open(&b, MMU, full ? PPT_TRUST_FULL : 0);
+		r = take(&b, TOP);
+		b.u.pf.lost = PPT_LOST_DROP;
+		bed_reboot(&b);
+		assert_ok(ppt_settle(b.u.pf.pool, UINT64_MAX, NULL));
+		assert_ok(bed_boot(&b));
+		assert_int_equal(bed_any(&b, HIGH).state, PPT_EXTENT_LOST);
+		assert_int_equal(bed_fault(&b, HIGH, 0, &f),
+				 PPT_FAULT_UNMAPPED);
+		assert_true(f.prot & PPT_PROT_READ);
+		assert_true(HIGH - f.va < f.len);
+		assert_int_equal(bed_any(&b, HIGH).state, UINT32_MAX);
+		assert_int_equal(bed_fault(&b, HIGH, 0, &f),
+				 PPT_FAULT_UNMAPPED);
+		assert_int_equal(f.prot, 0);
+		give(&b, TOP, r);
+		bed_close(&b);
+	}
+}
+
 static void ppt_fault__replace_gives_a_zeroed_frame(void **state)
 {
 	for (unsigned relaxed = 0; relaxed < 2; relaxed++) {
@@ -550,6 +578,8 @@ int main(void)
 		cmocka_unit_test(ppt_fault__gone_region_is_lost_and_comes_back),
 		cmocka_unit_test(ppt_fault__split_region_loses_what_left_it),
 		cmocka_unit_test(ppt_fault__drop_unmaps_what_is_lost),
+		cmocka_unit_test(
+			ppt_attach__drop_forgets_nothing_before_the_fault),
 		cmocka_unit_test(ppt_fault__replace_gives_a_zeroed_frame),
 		cmocka_unit_test(
 			ppt_attach__forbidden_table_moves_with_its_memory),

@@ -102,7 +102,11 @@ static void touch(struct model *m, unsigned i)
 
 	if (!l->len || (gone && m->lost == PPT_LOST_DROP)) {
 		assert_int_equal(kind, PPT_FAULT_UNMAPPED);
-		l->len = gone ? 0 : l->len;
+		/* It may have been split. */
+		for (va = l->va; va - l->va < l->len; va = f.va + f.len)
+			assert_int_equal(bed_fault(b, va, PPT_ACCESS_READ, &f),
+					 PPT_FAULT_UNMAPPED);
+		l->len = 0;
 		return;
 	}
 	if (gone) {
@@ -216,7 +220,7 @@ static void boot(struct model *m)
 	assert_int_equal(b->u.pf.report.tables_damaged, 0);
 	assert_ok(ppt_space_open(b->u.pf.pool, "s", &b->u.space, NULL));
 	b->map.region[POOL] = m->all.region[POOL];
-	/* What was dropped is dropped when its table is met, and for good. */
+	/* What is to be dropped is when it is touched, and for good. */
 	if (m->lost == PPT_LOST_DROP)
 		for (unsigned i = 0; i < PAGES; i++)
 			touch(m, i);

@@ -8,63 +8,6 @@
 
 #include "pptctl.h"
 
-/* --------------------------------------------------------- what is lost -- */
-
-static json_t *lost_extent(const char *space, const struct ppt_extent *e)
-{
-	json_t *lost = cli_json_need(json_object());
-
-	cli_json_set(lost, "space", cli_json_text(space));
-	cli_json_set(lost, "va", cli_json_hex(e->va));
-	cli_json_set(lost, "len", cli_json_u64(e->len));
-	cli_json_set(lost, "state",
-		     json_string(ppt_extent_state_name(
-			     (enum ppt_extent_state)e->state)));
-	return lost;
-}
-
-static int lost_of_space(struct ctl *ctl, const char *name, json_t *list)
-{
-	struct ppt_diag diag = { .err = 0 };
-	struct ppt_space space;
-	struct ppt_extent e;
-	struct ppt_iter it;
-	int ret = ppt_space_open(ctl->pool, name, &space, &diag);
-
-	if (ret == PPT_E_CORRUPT) { /* its root: all that it maps */
-		e = (struct ppt_extent){ .len = UINT64_MAX,
-					 .state = PPT_EXTENT_DAMAGED };
-		cli_json_add(list, lost_extent(name, &e));
-		return CTL_OK;
-	}
-	if (ret)
-		return ctl_fail(ctl, ret, &diag, NULL);
-	ppt_iter_init_any(&it, &space, 0, UINT64_MAX);
-	while ((ret = ppt_iter_next(&it, &e, &diag)) == 0)
-		if (e.state != PPT_EXTENT_MAPPED)
-			cli_json_add(list, lost_extent(name, &e));
-	return ret == PPT_E_NOENT ? CTL_OK : ctl_fail(ctl, ret, &diag, NULL);
-}
-
-/*
- * Every range that faults though it is mapped.  It takes a walk over all tables,
- * so only where there may be any, or all were to be validated anyway.
- */
-static int find_lost(struct ctl *ctl, const json_t *spaces, json_t *list)
-{
-	const struct ppt_attach_report *r = &ctl->attach;
-	int ret = CTL_OK;
-
-	if (r->trust != PPT_TRUST_FULL && !r->regions_lost && !r->map_changed)
-		return CTL_OK;
-	for (size_t i = 0; ret == CTL_OK && i < json_array_size(spaces); i++)
-		ret = lost_of_space(ctl,
-				    json_string_value(json_object_get(
-					    json_array_get(spaces, i), "name")),
-				    list);
-	return ret;
-}
-
 /* -------------------------------------------------------------- report -- */
 
 /* @spaces and @lost, or @error: the others are NULL. */
@@ -103,20 +46,6 @@ static void print_attach_json(const struct ctl *ctl, json_t *spaces,
 			     json_string(ppt_error_name(err)));
 	}
 	cli_json_print(root, JSON_INDENT(2));
-}
-
-static void print_lost_text(const json_t *lost)
-{
-	for (size_t i = 0; i < json_array_size(lost); i++) {
-		const json_t *e = json_array_get(lost, i);
-		const char *va = json_string_value(json_object_get(e, "va"));
-		long long len = json_integer_value(json_object_get(e, "len"));
-
-		printf("%s %s  %s, %lld bytes: %s\n",
-		       i ? "            " : "faults      ",
-		       json_string_value(json_object_get(e, "space")), va, len,
-		       json_string_value(json_object_get(e, "state")));
-	}
 }
 
 static void print_trust_text(const struct ppt_attach_report *r)
@@ -165,29 +94,41 @@ static void print_attach_text(const struct ctl *ctl, const json_t *spaces)
 	}
 }
 
+static void print_report(struct ctl *ctl, json_t *spaces,
+			 const struct ctl_lost *lost)
+{
+	if (cli_wants_json(&ctl->cli)) {
+		print_attach_json(ctl, spaces, ctl_lost_json(ctl, lost), NULL,
+				  0);
+		return;
+	}
+	print_attach_text(ctl, spaces);
+	ctl_lost_text(ctl, lost);
+	json_decref(spaces);
+}
+
 static int report_attach(struct ctl *ctl)
 {
+	struct ppt_attach_report *r = &ctl->attach;
+	struct ctl_lost lost = { .count = 0 };
 	int ret = CTL_OK;
-	json_t *spaces = ctl_json_spaces(ctl, &ret), *lost;
+	json_t *spaces = ctl_json_spaces(ctl, &ret);
 
 	if (!spaces)
 		return ret;
-	lost = cli_json_need(json_array());
-	ret = find_lost(ctl, spaces, lost);
-	if (json_array_size(lost) && ctl->attach.verdict < PPT_VERDICT_DEGRADED)
-		ctl->attach.verdict = PPT_VERDICT_DEGRADED;
-	if (cli_wants_json(&ctl->cli)) {
-		print_attach_json(ctl, spaces, lost, NULL, 0);
-	} else {
-		print_attach_text(ctl, spaces);
-		print_lost_text(lost);
-		json_decref(lost);
-		json_decref(spaces);
-	}
-	if (ret)
-		return ret;
-	return ctl->attach.verdict == PPT_VERDICT_DEGRADED ? CTL_DAMAGE :
-							     CTL_OK;
+	if (r->trust == PPT_TRUST_FULL || r->regions_lost || r->map_changed ||
+	    ctl->opt.lost != PPT_LOST_FAULT)
+		ret = ctl_lost_find(ctl, &lost);
+	if (lost.count && r->verdict < PPT_VERDICT_DEGRADED)
+		r->verdict = PPT_VERDICT_DEGRADED;
+	print_report(ctl, spaces, &lost);
+	/* Nothing goes before it was told. */
+	if (!ret && !fflush(stdout) && !ferror(stdout))
+		ret = ctl_lost_resolve(ctl, &lost);
+	ctl_lost_free(&lost);
+	if (r->verdict == PPT_VERDICT_DEGRADED)
+		ret |= CTL_DAMAGE;
+	return ret;
 }
 
 int ctl_cmd_attach(struct ctl *ctl)

@@ -11,6 +11,7 @@
  *   json.c      JSON in and out
  *   session.c   an open pool, for as long as a command needs it
  *   problem.c   problems and what repair did about them
+ *   lost.c      what faults though it is mapped
  *   op.c        map, unmap and protect, from a command or a script's line
  *   cmd_*.c     the commands
  *   snapshot.c  /proc of a process and of the machine, for import
@@ -252,6 +253,32 @@ int ctl_find_space(struct ctl *ctl, struct ppt_space *out);
 
 /* Gives back the pages of what was unlinked whole; an exit code. */
 int ctl_reclaim(struct ctl *ctl);
+
+/* ------------------------------------------------------------- lost.c -- */
+
+/**
+ * struct ctl_lost_range - a range that faults though it is mapped.
+ * @gone: its memory is, so that --lost has a say.
+ */
+struct ctl_lost_range {
+	char space[PPT_NAME_BYTES];
+	struct ppt_extent extent;
+	bool gone;
+};
+
+struct ctl_lost {
+	struct ctl_lost_range *range;
+	size_t count;
+	size_t room;
+};
+
+/* Walks all tables; an exit code, after a message.  Free it in any case. */
+int ctl_lost_find(struct ctl *ctl, struct ctl_lost *lost);
+void ctl_lost_free(struct ctl_lost *lost);
+json_t *ctl_lost_json(const struct ctl *ctl, const struct ctl_lost *lost);
+void ctl_lost_text(const struct ctl *ctl, const struct ctl_lost *lost);
+/* Does what --lost says about those that were told; an exit code. */
+int ctl_lost_resolve(struct ctl *ctl, const struct ctl_lost *lost);
 
 /* --------------------------------------------------------------- op.c -- */
 

@@ -142,11 +142,7 @@ static uint64_t pt_vet_leaf(struct pt_vet *v, uint64_t e)
 	}
 	if (PPT_MUTANT(LOST_PASSED) && !pt_fits(r, off, v->level))
 		return e;
-	if (!pt_fits(r, off, v->level)) {
-		v->lost++;
-		if (v->pool->trust.lost == PPT_LOST_DROP)
-			return 0;
-	}
+	v->lost += !pt_fits(r, off, v->level);
 	return pte_lost(e, v->region, off, r->fresh);
 }
 
@@ -164,10 +160,9 @@ static uint64_t pt_vet_lost(struct pt_vet *v, uint64_t e)
 				    "that holds no data");
 	v->wx |= pt_is_wx(e);
 	r = &v->moves->region[i];
+	v->lost += !pt_fits(r, off, v->level);
 	if (v->moves->same)
 		return e;
-	if (!pt_fits(r, off, v->level) && v->pool->trust.lost == PPT_LOST_DROP)
-		return 0;
 	/* Content is lost also while its memory is not there. */
 	if (pte_lost_zero(e) || r->fresh)
 		return pte_lost(e, i, off, true);

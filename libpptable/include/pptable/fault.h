@@ -51,7 +51,8 @@ const char *ppt_fault_name(enum ppt_fault_kind kind);
  * @kind: enum ppt_fault_kind.
  * @va, @len: the leaf, the hole's entry, or all that the damaged table maps.
  * @pa:   where @va leads (armed, spurious, replaced, rights, zero).
- * @prot: of the leaf, also of one that is lost.
+ * @prot: of the leaf, also of one that is lost, or was and is unmapped now by
+ *        PPT_LOST_DROP; 0 where nothing was mapped.
  * @page: quarantined: page index of the table; its reason is in @diag.
  */
 struct ppt_fault {

@@ -144,12 +144,16 @@ enum ppt_trust {
 /** ppt_trust_name - "touch", "none", "full"; never NULL. */
 const char *ppt_trust_name(enum ppt_trust trust);
 
-/* What becomes of a page whose memory is gone. */
+/*
+ * What ppt_fault does about a page whose memory is gone.  Whatever the policy,
+ * nothing is forgotten before that: ppt_iter_init_any lists every such range as
+ * PPT_EXTENT_LOST, and it comes back with its memory.  So who wants to know
+ * iterates after ppt_attach, and then lets ppt_fault or ppt_unmap have it.
+ */
 enum ppt_lost {
-	PPT_LOST_FAULT = 0, /* it faults; it comes back with its memory */
-	PPT_LOST_DROP = 1,  /* it is unmapped */
-	PPT_LOST_REPLACE =
-		2, /* ppt_fault gives it a zeroed frame of the pool */
+	PPT_LOST_FAULT = 0,   /* nothing: it goes on faulting */
+	PPT_LOST_DROP = 1,    /* it is unmapped */
+	PPT_LOST_REPLACE = 2, /* it gets a zeroed frame of the pool */
 };
 
 /** ppt_lost_name - "fault", "drop", "replace"; never NULL. */
@@ -192,8 +196,8 @@ const char *ppt_verdict_name(enum ppt_verdict verdict);
  * @first_damaged:      page index of the first of them.
  * @reclaim_damaged:    the reclaim list is quarantined: see ppt_reclaim.
  * @regions_lost:       recorded regions that are gone or shrunk.
- * @frames_lost:        leaves so far whose memory is gone; ppt_iter_init_any
- *                      tells where.
+ * @frames_lost:        leaves met so far whose memory is gone, now or at an
+ *                      earlier attach; ppt_iter_init_any tells where.
  * @shutdown:           enum ppt_shutdown.  Of ppt_host_open, which validates
  *                      everything if it is UNSAFE or UNKNOWN; ppt_attach leaves
  *                      it NONE.
