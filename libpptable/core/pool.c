@@ -278,6 +278,8 @@ void ppt_stats(const struct ppt_pool *pool, struct ppt_stats *out)
 		.journal_lines = pool->journal.lines_written,
 		.checkpoints = pool->journal.checkpoints,
 		.live_lines = pool->journal.head - pool->journal.tail,
+		.tables_checked = pool->trust.touched,
+		.tables_rebased = pool->trust.rebased,
 	};
 }
 

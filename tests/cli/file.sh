@@ -18,7 +18,25 @@ every() {
 	jq -e '.verdict == "refused" and .schema == "pptable.attach/1" and
 		.spaces == [] and (.error | length) > 0' "$dir/out" \
 		>/dev/null || failed "attach does not say refused: $file"
+	for option in --json --repair; do
+		pptctl check "$file" --json $option >"$dir/out" 2>/dev/null
+		has '.verdict == "refused" and .schema == "pptable.check/1"'
+	done
 	pool=$keep
+}
+
+# Nothing to check: one object says so, as attach does.
+unopened() { # pattern file
+	local command
+	for command in attach check "check --repair"; do
+		# shellcheck disable=SC2086
+		expect 8 "$2: $1" pptctl $command "$2" --json
+		has '.verdict == "refused" and (.error | length) > 0 and
+			(.error_name | startswith("PPT_E_"))'
+		# shellcheck disable=SC2086
+		expect 8 "$2: $1" pptctl $command "$2" --text
+		says '^verdict +refused$'
+	done
 }
 
 fresh
@@ -26,6 +44,8 @@ check "map" pptctl map "$pool" s 0x400000 alloc 64k
 
 expect 8 "$dir/none: .*No such file" pptctl info "$dir/none"
 expect 8 "$dir/none: .*No such file" pptctl map "$dir/none" s 0 alloc 4k
+unopened '.*No such file' "$dir/none"
+unopened '.*directory' "$dir"
 expect 8 "$dir: .*directory" pptctl info "$dir"
 expect 8 "$dir: .*directory" pptctl checkpoint "$dir"
 mkfifo "$dir/fifo"
@@ -33,6 +53,7 @@ expect 8 'fifo: not a file or DAX device' pptctl info "$dir/fifo"
 expect 8 'null: not a file or DAX device' pptctl checkpoint /dev/null
 
 : >"$dir/empty"
+unopened empty "$dir/empty"
 every empty "$dir/empty"
 head -c 4M /dev/zero >"$dir/zeros"
 every '.*not a pptable pool|.*magic' "$dir/zeros"

@@ -156,6 +156,13 @@ int cli_bad(const struct cli *cli, const char *name, const char *text,
 /* Standard output was written; CLI_FAILED if that did not work. */
 int cli_finish_output(const struct cli *cli);
 
+/*
+ * A text that is not ours, for a terminal: what is not printable UTF-8, or a
+ * backslash, becomes \xNN.  Returns @out; 4 bytes for each of @text and 1 more
+ * hold all of it.
+ */
+const char *cli_clean(const char *text, char *out, size_t size);
+
 /* Whether the report is to be JSON: asked for, or nobody is reading it. */
 bool cli_wants_json(const struct cli *cli);
 

@@ -85,7 +85,8 @@ json_t *cli_json_text(const char *text)
 
 void cli_json_print(json_t *value, size_t flags)
 {
-	json_dumpf(value, stdout, flags);
+	/* Names come from media: no control character of any kind. */
+	json_dumpf(value, stdout, flags | JSON_ENSURE_ASCII);
 	putchar('\n');
 	json_decref(value);
 }

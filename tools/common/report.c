@@ -42,6 +42,42 @@ int cli_finish_output(const struct cli *cli)
 	return CLI_FAILED;
 }
 
+/* Bytes of the printable character that @s begins with, or 0. */
+static size_t printable(const unsigned char *s)
+{
+	size_t len = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (s[0] >= 0x20 && s[0] < 0x7f)
+		return s[0] != '\\';
+	/* U+0080 to U+009F are control characters too. */
+	if (s[0] < 0xc2 || s[0] > 0xf4 || (s[0] == 0xc2 && s[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	return len;
+}
+
+const char *cli_clean(const char *text, char *out, size_t size)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = 0;
+
+	while (*s && n + 5 <= size) {
+		size_t len = printable(s);
+
+		if (len) {
+			memcpy(out + n, s, len);
+			n += len;
+			s += len;
+			continue;
+		}
+		n += (size_t)snprintf(out + n, size - n, "\\x%02x", *s++);
+	}
+	out[n] = '\0';
+	return out;
+}
+
 bool cli_wants_json(const struct cli *cli)
 {
 	if (cli_given(cli, CLI_JSON))

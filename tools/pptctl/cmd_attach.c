@@ -8,12 +8,29 @@
 
 #include "pptctl.h"
 
+/* What the attach had done when it returned, before all was walked. */
+struct at_attach {
+	uint64_t checked;
+	uint64_t rebased;
+};
+
 /* -------------------------------------------------------------- report -- */
 
-/* @spaces and @lost, or @error: the others are NULL. */
-static void print_attach_json(const struct ctl *ctl, json_t *spaces,
-			      json_t *lost, const char *error, int err)
+static json_t *at_attach_json(const struct at_attach *at)
 {
+	json_t *o = cli_json_need(json_object());
+
+	cli_json_set(o, "tables_checked", cli_json_u64(at->checked));
+	cli_json_set(o, "tables_rebased", cli_json_u64(at->rebased));
+	return o;
+}
+
+/* @at, @spaces and @lost are NULL if there was no attach; @err: 0 or why. */
+static void print_attach_json(const struct ctl *ctl, const struct at_attach *at,
+			      json_t *spaces, json_t *lost, const char *error,
+			      int err)
+{
+	static const struct at_attach none;
 	const struct ppt_attach_report *r = &ctl->attach;
 	json_t *root = cli_json_new("pptable.attach/1");
 
@@ -36,26 +53,27 @@ static void print_attach_json(const struct ctl *ctl, json_t *spaces,
 	cli_json_set(root, "epochs_left", cli_json_u64(r->epochs_left));
 	cli_json_set(root, "tables_checked", cli_json_u64(r->tables_checked));
 	cli_json_set(root, "tables_damaged", cli_json_u64(r->tables_damaged));
+	cli_json_set(root, "at_attach", at_attach_json(at ? at : &none));
 	cli_json_set(root, "regions_lost", cli_json_u64(r->regions_lost));
 	cli_json_set(root, "frames_lost", cli_json_u64(r->frames_lost));
 	cli_json_set(root, "lost", lost ? lost : json_array());
 	cli_json_set(root, "spaces", spaces ? spaces : json_array());
-	if (error) {
-		cli_json_set(root, "error", cli_json_text(error));
-		cli_json_set(root, "error_name",
-			     json_string(ppt_error_name(err)));
-	}
+	if (err)
+		ctl_error_json(root, err, error);
 	cli_json_print(root, JSON_INDENT(2));
 }
 
-static void print_trust_text(const struct ppt_attach_report *r)
+static void print_trust_text(const struct ppt_attach_report *r,
+			     const struct at_attach *at)
 {
-	printf("trust        %s, %llu tables validated\n",
+	printf("trust        %s, %llu tables validated, %llu of them at "
+	       "attach\n",
 	       ppt_trust_name((enum ppt_trust)r->trust),
-	       (unsigned long long)r->tables_checked);
+	       (unsigned long long)r->tables_checked,
+	       (unsigned long long)at->checked);
 	if (r->tables_damaged)
-		printf("damaged      %llu tables, the first is page %u\n",
-		       (unsigned long long)r->tables_damaged, r->first_damaged);
+		printf("damaged      %llu tables\n",
+		       (unsigned long long)r->tables_damaged);
 	if (r->epochs_left)
 		printf("             tables of %u older memory maps may be "
 		       "left: "
@@ -66,7 +84,8 @@ static void print_trust_text(const struct ppt_attach_report *r)
 		       r->regions_lost);
 }
 
-static void print_attach_text(const struct ctl *ctl, const json_t *spaces)
+static void print_attach_text(const struct ctl *ctl, const struct at_attach *at,
+			      const json_t *spaces)
 {
 	const struct ppt_attach_report *r = &ctl->attach;
 
@@ -78,55 +97,81 @@ static void print_attach_text(const struct ctl *ctl, const json_t *spaces)
 	printf("replayed     %llu records (%llu lines read)\n",
 	       (unsigned long long)r->records_replayed,
 	       (unsigned long long)r->lines_scanned);
-	printf("rebased      %llu tables, epoch %u\n",
-	       (unsigned long long)r->tables_rebased, r->epoch);
-	print_trust_text(r);
+	printf("rebased      %llu tables, %llu of them at attach, epoch %u\n",
+	       (unsigned long long)r->tables_rebased,
+	       (unsigned long long)at->rebased, r->epoch);
+	print_trust_text(r, at);
 	ctl_shutdown_text(r);
 	for (size_t i = 0; i < json_array_size(spaces); i++) {
 		const json_t *space = json_array_get(spaces, i);
+		char name[CTL_NAME_CLEAN];
 
 		printf("%s %s  %s  CR3 %s\n",
 		       i ? "            " : "spaces      ",
-		       json_string_value(json_object_get(space, "name")),
+		       cli_clean(json_string_value(json_object_get(space, "nam"
+									  "e")),
+				 name, sizeof(name)),
 		       json_string_value(json_object_get(space, "format")),
 		       json_string_value(json_object_get(space, "root_"
 								"register")));
 	}
 }
 
-static void print_report(struct ctl *ctl, json_t *spaces,
-			 const struct ctl_lost *lost)
+/*
+ * The figures of the attach and of the walk behind it are told as one, and the
+ * verdict is on what is mapped: memory that is gone with nothing in it is no
+ * loss, pages that are lost since an earlier attach are.
+ */
+static void count_walk(struct ctl *ctl, const struct ctl_lost *lost, int failed,
+		       struct at_attach *at)
 {
-	if (cli_wants_json(&ctl->cli)) {
-		print_attach_json(ctl, spaces, ctl_lost_json(ctl, lost), NULL,
-				  0);
-		return;
-	}
-	print_attach_text(ctl, spaces);
-	ctl_lost_text(ctl, lost);
-	json_decref(spaces);
+	struct ppt_attach_report *r = &ctl->attach;
+	struct ppt_stats stats;
+
+	at->checked = r->tables_checked;
+	at->rebased = r->tables_rebased;
+	ppt_stats(ctl->pool, &stats);
+	r->tables_checked = stats.tables_checked;
+	r->tables_rebased = stats.tables_rebased;
+	r->frames_lost = lost->leaves;
+	if (r->tables_damaged < lost->tables)
+		r->tables_damaged = lost->tables;
+	if (lost->count || r->tables_damaged || failed)
+		r->verdict = PPT_VERDICT_DEGRADED;
+	else if (r->records_replayed || r->tables_rebased || r->map_changed)
+		r->verdict = PPT_VERDICT_REPLAYED;
+	else
+		r->verdict = PPT_VERDICT_CLEAN;
 }
 
 static int report_attach(struct ctl *ctl)
 {
-	struct ppt_attach_report *r = &ctl->attach;
+	struct ppt_host_diag diag = { .os_errno = 0 };
 	struct ctl_lost lost = { .count = 0 };
-	int ret = CTL_OK;
-	json_t *spaces = ctl_json_spaces(ctl, &ret);
+	struct at_attach at;
+	char text[512] = "";
+	int err, ret = CTL_OK;
+	json_t *spaces = ctl_json_spaces(ctl, &err, &diag.diag);
 
-	if (!spaces)
-		return ret;
-	if (r->trust == PPT_TRUST_FULL || r->regions_lost || r->map_changed ||
-	    ctl->opt.lost != PPT_LOST_FAULT)
-		ret = ctl_lost_find(ctl, &lost);
-	if (lost.count && r->verdict < PPT_VERDICT_DEGRADED)
-		r->verdict = PPT_VERDICT_DEGRADED;
-	print_report(ctl, spaces, &lost);
+	if (err) {
+		ctl_describe(err, &diag, text, sizeof(text));
+		ret = ctl_fail(ctl, err, &diag.diag, NULL);
+	}
+	ret |= ctl_lost_find(ctl, &lost);
+	count_walk(ctl, &lost, ret, &at);
+	if (cli_wants_json(&ctl->cli)) {
+		print_attach_json(ctl, &at, spaces, ctl_lost_json(ctl, &lost),
+				  text, err);
+	} else {
+		print_attach_text(ctl, &at, spaces);
+		ctl_lost_text(ctl, &lost);
+		json_decref(spaces);
+	}
 	/* Nothing goes before it was told. */
-	if (!ret && !fflush(stdout) && !ferror(stdout))
-		ret = ctl_lost_resolve(ctl, &lost);
+	if (!fflush(stdout) && !ferror(stdout))
+		ret |= ctl_lost_resolve(ctl, &lost);
 	ctl_lost_free(&lost);
-	if (r->verdict == PPT_VERDICT_DEGRADED)
+	if (ctl->attach.verdict == PPT_VERDICT_DEGRADED)
 		ret |= CTL_DAMAGE;
 	return ret;
 }
@@ -152,7 +197,7 @@ int ctl_cmd_attach(struct ctl *ctl)
 	ctl->attach.verdict = PPT_VERDICT_REFUSED;
 	if (cli_wants_json(&ctl->cli)) {
 		ctl_describe(ret, &diag, text, sizeof(text));
-		print_attach_json(ctl, NULL, NULL, text, ret);
+		print_attach_json(ctl, NULL, NULL, NULL, text, ret);
 	} else {
 		puts("verdict      refused");
 	}

@@ -5,6 +5,7 @@
  * Layer: tools.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "pptctl.h"
 
@@ -64,6 +65,32 @@ static void report_text(const struct ppt_check_report *r, uint64_t ns)
 		printf("shutdown     %s\n", ppt_shutdown_name(r->shutdown));
 }
 
+int ctl_check_failed(const struct ctl *ctl, json_t *problems, int err,
+		     const struct ppt_host_diag *diag)
+{
+	const char *what = diag->diag.what ? diag->diag.what : "";
+	char text[512];
+	json_t *root;
+
+	ctl_describe(err, diag, text, sizeof(text));
+	if (cli_wants_json(&ctl->cli)) {
+		root = cli_json_new("pptable.check/1");
+		cli_json_set(root, "pool", cli_json_text(ctl->cli.args[0]));
+		cli_json_set(root, "verdict", json_string("refused"));
+		cli_json_set(root, "problems", problems);
+		ctl_error_json(root, err, text);
+		cli_json_print(root, JSON_INDENT(2));
+	} else {
+		puts("verdict      refused");
+	}
+	if (strcmp(what, "backup") == 0)
+		ctl_say(ctl, "--backup '%s': %s", ctl->opt.text[CTL_BACKUP],
+			text);
+	else
+		ctl_fail_file(ctl, err, diag);
+	return CTL_FAILED | cli_finish_output(&ctl->cli);
+}
+
 int ctl_check_exit(const struct ctl *ctl, const struct ppt_check_report *r,
 		   int err)
 {
@@ -100,10 +127,8 @@ static int check(struct ctl *ctl, struct ppt_host_check *opt)
 	cli_progress_begin(&check.progress, ctl->opt.when);
 	ret = ppt_host_check(ctl->cli.args[0], opt, &report, &diag);
 	cli_progress_end(&check.progress);
-	if (ret) {
-		json_decref(check.problems);
-		return ctl_fail_file(ctl, ret, &diag);
-	}
+	if (ret)
+		return ctl_check_failed(ctl, check.problems, ret, &diag);
 	if (check.problems)
 		report_json(ctl, check.problems, &report, cli_now_ns() - start);
 	else

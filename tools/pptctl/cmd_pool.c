@@ -215,9 +215,12 @@ static void info_lists(const struct info *info, const json_t *spaces)
 	puts("spaces");
 	for (size_t i = 0; i < json_array_size(spaces); i++) {
 		const json_t *space = json_array_get(spaces, i);
+		char name[CTL_NAME_CLEAN];
 
 		printf("  %-31s  %s  root %s\n",
-		       json_string_value(json_object_get(space, "name")),
+		       cli_clean(json_string_value(json_object_get(space, "nam"
+									  "e")),
+				 name, sizeof(name)),
 		       json_string_value(json_object_get(space, "format")),
 		       json_string_value(json_object_get(space, "root_pa")));
 	}
@@ -268,9 +271,11 @@ static int info(struct ctl *ctl)
 	ret = ppt_usage(ctl->pool, &info.usage, &diag);
 	if (ret)
 		return ctl_fail(ctl, ret, &diag, NULL);
-	spaces = ctl_json_spaces(ctl, &ret);
-	if (!spaces)
-		return ret;
+	spaces = ctl_json_spaces(ctl, &ret, &diag);
+	if (ret) {
+		json_decref(spaces);
+		return ctl_fail(ctl, ret, &diag, NULL);
+	}
 	if (cli_wants_json(&ctl->cli)) {
 		info_json(ctl, &info, spaces);
 	} else {

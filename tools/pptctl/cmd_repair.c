@@ -142,10 +142,9 @@ int ctl_repair(struct ctl *ctl, const struct ppt_host_check *check)
 	ret = ppt_host_repair(ctl->cli.args[0], &opt, &report, &diag);
 	cli_progress_end(&repair.progress);
 	if (ret) {
-		json_decref(repair.problems);
 		json_decref(repair.actions);
 		json_decref(repair.left);
-		return ctl_fail_file(ctl, ret, &diag);
+		return ctl_check_failed(ctl, repair.problems, ret, &diag);
 	}
 	if (repair.json)
 		report_json(ctl, &repair, &report, cli_now_ns() - start);

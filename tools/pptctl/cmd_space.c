@@ -84,12 +84,15 @@ int ctl_cmd_space_delete(struct ctl *ctl)
 
 static int space_list(struct ctl *ctl)
 {
-	int ret = CTL_OK;
-	json_t *spaces = ctl_json_spaces(ctl, &ret);
+	struct ppt_diag diag = { .err = 0 };
+	int ret;
+	json_t *spaces = ctl_json_spaces(ctl, &ret, &diag);
 	json_t *root;
 
-	if (!spaces)
-		return ret;
+	if (ret) {
+		json_decref(spaces);
+		return ctl_fail(ctl, ret, &diag, NULL);
+	}
 	if (cli_wants_json(&ctl->cli)) {
 		root = cli_json_new("pptable.space-list/1");
 		cli_json_set(root, "spaces", spaces);
@@ -100,9 +103,12 @@ static int space_list(struct ctl *ctl)
 	       "REGISTER");
 	for (size_t i = 0; i < json_array_size(spaces); i++) {
 		const json_t *space = json_array_get(spaces, i);
+		char name[CTL_NAME_CLEAN];
 
 		printf("%-31s  %-9s  %-18s  %s\n",
-		       json_string_value(json_object_get(space, "name")),
+		       cli_clean(json_string_value(json_object_get(space, "nam"
+									  "e")),
+				 name, sizeof(name)),
 		       json_string_value(json_object_get(space, "format")),
 		       json_string_value(json_object_get(space, "root_pa")),
 		       json_string_value(json_object_get(space, "root_"

@@ -61,21 +61,23 @@ json_t *ctl_json_space(const struct ppt_space_info *info)
 	return object;
 }
 
-json_t *ctl_json_spaces(struct ctl *ctl, int *exit_code)
+void ctl_error_json(json_t *root, int err, const char *text)
+{
+	cli_json_set(root, "error", cli_json_text(text));
+	cli_json_set(root, "error_name", json_string(ppt_error_name(err)));
+}
+
+json_t *ctl_json_spaces(struct ctl *ctl, int *err, struct ppt_diag *diag)
 {
 	json_t *array = cli_json_need(json_array());
 	struct ppt_space_info info;
-	struct ppt_diag diag = { .err = 0 };
 	uint64_t cursor = 0;
 	int ret;
 
-	while ((ret = ppt_space_next(ctl->pool, &cursor, &info, &diag)) == 0)
+	while ((ret = ppt_space_next(ctl->pool, &cursor, &info, diag)) == 0)
 		cli_json_add(array, ctl_json_space(&info));
-	if (ret == PPT_E_NOENT)
-		return array;
-	*exit_code = ctl_fail(ctl, ret, &diag, NULL);
-	json_decref(array);
-	return NULL;
+	*err = ret == PPT_E_NOENT ? 0 : ret;
+	return array;
 }
 
 /* -------------------------------------------------------- what we are told */

@@ -32,6 +32,8 @@ static int add(struct ctl *ctl, struct ctl_lost *lost, const char *space,
 		lost->range = grown;
 		lost->room = room;
 	}
+	if (e->state == PPT_EXTENT_LOST)
+		lost->leaves += e->len / e->page_size;
 	grown = &lost->range[lost->count++];
 	snprintf(grown->space, sizeof(grown->space), "%s", space);
 	grown->extent = *e;
@@ -81,6 +83,7 @@ static int add_root(struct ctl *ctl, struct ctl_lost *lost,
 	e.page_size = e.len;
 	ret = add(ctl, lost, info->name, &e, false);
 	e.va = -e.len;
+	lost->tables++;
 	return ret ? ret : add(ctl, lost, info->name, &e, false);
 }
 
@@ -105,6 +108,7 @@ static int find_in(struct ctl *ctl, const struct ppt_space_info *info,
 			failed = add_lost(ctl, lost, info->name, &e);
 		else if (e.state != PPT_EXTENT_MAPPED)
 			failed = add(ctl, lost, info->name, &e, false);
+		lost->tables += e.state == PPT_EXTENT_DAMAGED;
 		if (failed)
 			return failed;
 	}
@@ -170,9 +174,11 @@ void ctl_lost_text(const struct ctl *ctl, const struct ctl_lost *lost)
 
 	for (size_t i = 0; i < lost->count; i++) {
 		const struct ctl_lost_range *r = &lost->range[i];
+		char name[CTL_NAME_CLEAN];
 
 		printf("%s %s  0x%llx, %llu bytes: %s%s\n",
-		       i ? "            " : "faults      ", r->space,
+		       i ? "            " : "faults      ",
+		       cli_clean(r->space, name, sizeof(name)),
 		       (unsigned long long)r->extent.va,
 		       (unsigned long long)r->extent.len,
 		       ppt_extent_state_name(

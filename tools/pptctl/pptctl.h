@@ -28,6 +28,9 @@
 
 #include "tools/common/cli.h"
 
+/* Room for cli_clean of a space's name. */
+#define CTL_NAME_CLEAN (4 * PPT_NAME_BYTES + 1)
+
 /* Exit codes: bits, in the manner of fsck(8). */
 enum ctl_exit {
 	CTL_OK = CLI_OK,
@@ -146,6 +149,9 @@ void ctl_check_json(json_t *root, const struct ppt_check_report *r);
 /* What is no pool of ours, or not under this memory map, is not damage. */
 int ctl_check_exit(const struct ctl *ctl, const struct ppt_check_report *r,
 		   int err);
+/* There was no check: takes over @problems, which is NULL without JSON. */
+int ctl_check_failed(const struct ctl *ctl, json_t *problems, int err,
+		     const struct ppt_host_diag *diag);
 int ctl_repair(struct ctl *ctl, const struct ppt_host_check *check);
 
 /* ------------------------------------------------------------ parse.c -- */
@@ -227,8 +233,10 @@ void ctl_shutdown_say(const struct ctl *ctl);
 json_t *ctl_json_extent(const struct ppt_extent *extent);
 json_t *ctl_json_regions(const struct ppt_memory_map *map);
 json_t *ctl_json_space(const struct ppt_space_info *info);
-/* An array of all spaces, or NULL after a message and @exit_code. */
-json_t *ctl_json_spaces(struct ctl *ctl, int *exit_code);
+/* Members "error" and "error_name" of a report. */
+void ctl_error_json(json_t *root, int err, const char *text);
+/* An array of all spaces, or of those before *@err, of which @diag tells. */
+json_t *ctl_json_spaces(struct ctl *ctl, int *err, struct ppt_diag *diag);
 /* Reads what memory-map prints; an exit code, after a message. */
 int ctl_json_read_map(const struct ctl *ctl, const char *path,
 		      struct ppt_memory_map *out);
@@ -270,6 +278,8 @@ struct ctl_lost {
 	struct ctl_lost_range *range;
 	size_t count;
 	size_t room;
+	uint64_t tables; /* that are damaged */
+	uint64_t leaves; /* whose memory is gone, or not aligned any more */
 };
 
 /* Walks all tables; an exit code, after a message.  Free it in any case. */

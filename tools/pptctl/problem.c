@@ -30,6 +30,7 @@ static json_t *where_json(const struct ppt_problem *p)
 
 static void where_text(const struct ppt_problem *p, char *out, size_t size)
 {
+	char name[CTL_NAME_CLEAN];
 	size_t n = 0;
 
 	*out = '\0';
@@ -41,7 +42,8 @@ static void where_text(const struct ppt_problem *p, char *out, size_t size)
 	ADD(PPT_WHERE_PAGE, " page %llu", (unsigned long long)p->page);
 	ADD(PPT_WHERE_SLOT, " slot %u", p->slot);
 	ADD(PPT_WHERE_LINE, " line %llu", (unsigned long long)p->line);
-	ADD(PPT_WHERE_SPACE, " space %s", p->space);
+	ADD(PPT_WHERE_SPACE, " space %s",
+	    cli_clean(p->space, name, sizeof(name)));
 	ADD(PPT_WHERE_VA, " va 0x%llx-0x%llx", (unsigned long long)p->va,
 	    (unsigned long long)p->last);
 #undef ADD

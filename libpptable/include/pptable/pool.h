@@ -434,6 +434,7 @@ int ppt_tlb_flushed(struct ppt_pool *pool, uint64_t ticket);
  * @journal_lines: 64-byte lines written.
  * @checkpoints:   tail advances.
  * @live_lines:    journal lines between tail and head now.
+ * @tables_checked, @tables_rebased: as in ppt_attach_report, up to now.
  */
 struct ppt_stats {
 	struct ppt_pm_counts pm;
@@ -441,6 +442,8 @@ struct ppt_stats {
 	uint64_t journal_lines;
 	uint64_t checkpoints;
 	uint64_t live_lines;
+	uint64_t tables_checked;
+	uint64_t tables_rebased;
 };
 
 void ppt_stats(const struct ppt_pool *pool, struct ppt_stats *out);
