@@ -36,8 +36,11 @@ static int arm_result(const struct ppt_fault *f, struct ppt_diag *diag)
 		return 0;
 	case PPT_FAULT_UNMAPPED:
 		return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped", f->va);
-	case PPT_FAULT_LOST:
 	case PPT_FAULT_ZERO:
+		return ppt__fail(diag, PPT_E_REGION, "va",
+				 "the memory that was mapped lost its content",
+				 f->va);
+	case PPT_FAULT_LOST:
 		return ppt__fail(diag, PPT_E_REGION, "va",
 				 "the memory that was mapped is gone", f->va);
 	case PPT_FAULT_QUARANTINED:

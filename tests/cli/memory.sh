@@ -154,6 +154,10 @@ refuse 1 'gone' pptctl translate "$pool" s 0x40000000
 lost 4 "$u1_lost" '(.regions[] | select(.uuid == "'$u1'")).len = 4096'
 lost 4 's 0x40000000 4194304 lost,t 0x4000000000 1073741824 lost' \
 	'(.regions[] | select(.uuid == "'$u1'")).base = "0x100001000"'
+refuse 1 'VA .0x40000000.: .*is where no page of this size is aligned' \
+	pptctl translate "$pool" s 0x40000000
+refuse 8 'VA .0x40000000.: .*is where no page of this size is aligned' \
+	pptctl protect "$pool" s 0x40000000 4M --prot r
 lost 0 '' . --trust full
 same "$(cat "$dir/s")" "$(extents)"
 # A region that is gone with nothing in it is no loss.

@@ -136,5 +136,12 @@ int ctl_op_run(const struct ctl *ctl, struct ppt_space *space,
 		ret = ppt_protect(space, op->va, op->len, op->prot, &diag);
 		break;
 	}
-	return ret ? ctl_fail(ctl, ret, &diag, arguments) : CTL_OK;
+	if (!ret)
+		return CTL_OK;
+	if (ret == PPT_E_REGION && op->kind == CTL_OP_PROTECT) {
+		/* Memory is gone: nothing is wrong with the arguments. */
+		ctl_fail(ctl, ret, &diag, arguments);
+		return CTL_FAILED;
+	}
+	return ctl_fail(ctl, ret, &diag, arguments);
 }

@@ -150,8 +150,8 @@ static int pt_protect_at(struct ppt_space *space, ppt_va_t va, ppt_va_t last,
 	if (path.kind == PTE_EMPTY)
 		return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped", va);
 	if (path.kind == PTE_LOST)
-		return ppt__fail(diag, PPT_E_REGION, "va",
-				 "the memory that was mapped is gone", va);
+		return ppt__fail(diag, PPT_E_REGION, "va", pt_why_lost(&path),
+				 va);
 	if (path.kind == PTE_LEAF && !pt_covers(va, last, path.level)) {
 		*n = 0;
 		return pt_split(&path, diag);

@@ -50,6 +50,19 @@ static bool pt_is_back(const struct pt_path *path, ppt_pa_t *pa)
 	return pt_fits(&r, off, path->level);
 }
 
+/* Why a lost leaf faults. */
+static const char *pt_why_lost(const struct pt_path *path)
+{
+	ppt_pa_t pa;
+
+	if (!pt_is_back(path, &pa))
+		return "the memory that was mapped is gone";
+	if (pte_lost_zero(path->entry))
+		return "the memory that was mapped lost its content";
+	return "the memory that was mapped is where no page of this size "
+	       "is aligned: the first fault splits it";
+}
+
 /* What va is in the middle of: a leaf, or what is left of one that is lost. */
 static void pt_extent(const struct pt_path *path, ppt_va_t va,
 		      struct ppt_extent *out)
@@ -104,7 +117,7 @@ static int pt_meet(struct ppt_iter *it, ppt_va_t va, uint32_t level,
 		return 0;
 	it->table = end;
 	if (it->left-- == 0)
-		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+		return ppt__fail(diag, PPT_E_CORRUPT, "va",
 				 "more tables than the pool has pages", va);
 	return 0;
 }
@@ -128,8 +141,8 @@ static int pt_met(struct pt_path *path, ppt_va_t va, struct ppt_iter *it,
 	if (it)
 		return PT_AGAIN;
 	if (lost)
-		return ppt__fail(diag, PPT_E_REGION, "va",
-				 "the memory that was mapped is gone", va);
+		return ppt__fail(diag, PPT_E_REGION, "va", pt_why_lost(path),
+				 va);
 	return ppt__fail(diag, PPT_E_NOENT, "va", "not mapped", va);
 }
 

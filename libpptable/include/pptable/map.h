@@ -115,8 +115,8 @@ struct ppt_extent {
  *       from there, @page_size the leaf's.
  *
  * Return: 0; PPT_E_NOENT not mapped; PPT_E_REGION the memory that was mapped
- *         is gone or lost its content, see <pptable/fault.h>; PPT_E_RANGE not
- *         canonical; PPT_E_CORRUPT a table on the way is damaged, or the leaf
+ *         is gone, lost its content, or is where its page is not aligned, see
+ *         <pptable/fault.h>; PPT_E_RANGE not canonical; PPT_E_CORRUPT a table on the way is damaged, or the leaf
  *         leads out of the memory map or to what is no data page.
  */
 int ppt_translate(struct ppt_space *space, ppt_va_t va, struct ppt_extent *out,
