@@ -61,7 +61,7 @@ static uint32_t read_record(struct ppt_pool *pool, uint64_t line,
 
 /* Runs that replay may believe: never a superblock or the ring [I10]. */
 static int check_runs(struct ppt_pool *pool, const uint64_t *word,
-		      struct ppt_diag *diag)
+		      uint64_t line, struct ppt_diag *diag)
 {
 	uint32_t n = ppt__record_runs(word[0]);
 
@@ -75,7 +75,7 @@ static int check_runs(struct ppt_pool *pool, const uint64_t *word,
 			    PPT_PAGE_WORDS ||
 		    page < pool->at.desc_page || page >= pool->at.pages)
 			return ppt__fail(diag, PPT_E_JOURNAL, "journal record",
-					 "run leads where none may", word[0]);
+					 "run leads where none may", line);
 		if (PPT_MUTANT(REPAIR_FIRST))
 			ppt__txn_apply_run(
 				pool,
@@ -88,7 +88,7 @@ uint32_t ppt__record_read(struct ppt_pool *pool, uint64_t line, uint64_t *word)
 {
 	uint32_t lines = read_record(pool, line, word);
 
-	return lines && !check_runs(pool, word, NULL) ? lines : 0;
+	return lines && !check_runs(pool, word, line, NULL) ? lines : 0;
 }
 
 #define HEADS 16u
@@ -216,7 +216,7 @@ static int scan(struct ppt_pool *pool, bool all, struct ppt__scan *out,
 		s.lines += lines + 1;
 		if (!lines || line + lines - s.tail > pool->journal.lines)
 			break;
-		err = check_runs(pool, word, diag);
+		err = check_runs(pool, word, line, diag);
 		if (err) {
 			s.fault = PPT__SCAN_RUN;
 			s.fault_line = line;
@@ -291,7 +291,7 @@ int ppt__journal_replay(struct ppt_pool *pool, const struct ppt__scan *scan,
 					 "reads differently each time", line);
 		if (PPT_MUTANT(REPLAY_SHORT) && line + lines == scan->end)
 			break;
-		err = check_runs(pool, word, diag);
+		err = check_runs(pool, word, line, diag);
 		if (!err)
 			replay_record(pool, word);
 		line += lines;

@@ -103,7 +103,7 @@ int ppt__frames_put(struct ppt_pool *pool, uint32_t page, uint64_t count,
 	uint64_t done = 0;
 
 	if (!in_pool(pool, page, count))
-		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
+		return ppt__fail(diag, PPT_E_CORRUPT, "frame",
 				 "leaf leaves the pool's pages", page);
 	while (done < count) {
 		uint32_t p = page + (uint32_t)done, n = 0;

@@ -161,7 +161,7 @@ static int find_use(struct ppt_pool *pool, uint32_t i, struct ppt_diag *diag)
 		ppt_iter_init_any(&it, &space, 0, UINT64_MAX);
 		while (!(err = ppt_iter_next(&it, &ext, diag))) {
 			if (ext.state == PPT_EXTENT_DAMAGED)
-				return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				return ppt__fail(diag, PPT_E_CORRUPT, "va",
 						 "damaged: what it maps is not "
 						 "known",
 						 ext.va);

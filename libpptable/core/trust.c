@@ -247,8 +247,9 @@ int ppt__table_touch(struct ppt_pool *pool, uint32_t page, uint32_t family,
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "differs from its descriptor", page);
 	err = bring_up(pool, page, desc, word, lines, moves, diag);
-	if (err)
-		return err;
+	if (err) /* whatever it is, the page is what helps to find it */
+		return ppt__fail(diag, err, "table", diag ? diag->why : NULL,
+				 page);
 	pool->trust.touched++;
 	ppt__trust_set(pool, page);
 	return 0;

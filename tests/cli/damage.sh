@@ -58,7 +58,9 @@ cp "$dir/good" "$pool"
 name=$(grep -abo bravely-named "$pool" | tail -1 | cut -d: -f1)
 printf 'x\nverdict \033[1m\302\233' |
 	dd of="$pool" bs=1 seek="$name" conv=notrunc 2>/dev/null
-expect 4 'directory|metadata' pptctl attach "$pool" --json
+page=$((name / 4096))
+expect 4 "metadata page: differs from its descriptor \\(page $page\\)" \
+	pptctl attach "$pool" --json
 has '.verdict == "degraded" and (.error | length) > 0 and
 	.error_name == "PPT_E_CORRUPT" and (.spaces | type) == "array"'
 expect 4 '' pptctl attach "$pool" --text

@@ -46,7 +46,7 @@ pptctl dump "$pool" t | jq .extents | cmp - <(jq .extents "$dir/t") ||
 
 # A backup is never written over.
 cp "$dir/bad" "$pool"
-refuse 8 'File exists' pptctl check "$pool" --repair --backup "$dir/backup"
+refuse 8 "--backup '$dir/backup': .*File exists" pptctl check "$pool" --repair --backup "$dir/backup"
 cmp "$pool" "$dir/bad" || failed "written to without a backup"
 
 # Text; a superblock; one flipped bit.

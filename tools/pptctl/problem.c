@@ -61,6 +61,8 @@ json_t *ctl_problem_json(const struct ppt_problem *p)
 		     json_string(ppt_severity_name(p->severity)));
 	cli_json_set(object, "where", where_json(p));
 	cli_json_set(object, "count", cli_json_u64(p->count));
+	if (p->found)
+		cli_json_set(object, "found", cli_json_hex(p->found));
 	cli_json_set(object, "message", json_string(p->message));
 	cli_json_set(object, "repair", json_string(p->repair));
 	return object;
@@ -68,11 +70,14 @@ json_t *ctl_problem_json(const struct ppt_problem *p)
 
 void ctl_problem_text(const struct ppt_problem *p)
 {
-	char where[256];
+	char where[256], found[40] = "";
 
 	where_text(p, where, sizeof(where));
-	printf("%-5s %s:%s: %s\n", ppt_severity_name(p->severity), p->code,
-	       where, p->message);
+	if (p->found)
+		snprintf(found, sizeof(found), " (found 0x%llx)",
+			 (unsigned long long)p->found);
+	printf("%-5s %s:%s%s%s%s\n", ppt_severity_name(p->severity), p->code,
+	       where, *where ? ": " : " ", p->message, found);
 	printf("      repair: %s\n", p->repair);
 }
 

@@ -51,12 +51,42 @@ static int exit_code_of(int err)
 	}
 }
 
-/* Whether @diag.at says more than the argument itself does. */
-static bool place_matters(int err)
+/* What of damage the library numbers by page, by journal line, or by VA. */
+static const char *unit_of(const char *what)
 {
-	return err == PPT_E_EXIST || err == PPT_E_NOENT ||
-	       err == PPT_E_REGION || err == PPT_E_BUSY || err == PPT_E_LIMIT ||
-	       err == PPT_E_CORRUPT;
+	static const char *const pages[] = {
+		"descriptor", "directory", "frame", "metadata page", "table",
+	};
+
+	for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+		if (strcmp(what, pages[i]) == 0)
+			return "page";
+	if (strcmp(what, "journal record") == 0)
+		return "line";
+	return NULL;
+}
+
+/* Where it is, if that says more than the argument itself does; or "". */
+static const char *place_of(int err, const struct ppt_diag *diag, char *out,
+			    size_t size)
+{
+	const char *what = diag->what ? diag->what : "";
+	const char *unit = unit_of(what);
+
+	*out = '\0';
+	if ((err == PPT_E_CORRUPT || err == PPT_E_JOURNAL) && unit)
+		snprintf(out, size, " (%s %llu)", unit,
+			 (unsigned long long)diag->at);
+	else if (err == PPT_E_CORRUPT &&
+		 (strcmp(what, "entry") == 0 || strcmp(what, "va") == 0))
+		snprintf(out, size, " (VA 0x%llx)",
+			 (unsigned long long)diag->at);
+	else if (*what && (err == PPT_E_EXIST || err == PPT_E_NOENT ||
+			   err == PPT_E_REGION || err == PPT_E_BUSY ||
+			   err == PPT_E_LIMIT))
+		snprintf(out, size, " (at 0x%llx)",
+			 (unsigned long long)diag->at);
+	return out;
 }
 
 static const struct ctl_argument *
@@ -76,11 +106,9 @@ int ctl_fail(const struct ctl *ctl, int err, const struct ppt_diag *diag,
 	const struct ctl_argument *argument =
 		find_argument(arguments, diag->what);
 	const char *why = diag->why ? diag->why : ppt_strerror(err);
-	char place[48] = "";
+	char place[48];
 
-	if (place_matters(err) && diag->what)
-		snprintf(place, sizeof(place), " (at 0x%llx)",
-			 (unsigned long long)diag->at);
+	place_of(err, diag, place, sizeof(place));
 	if (argument)
 		ctl_say(ctl, "%s '%s': %s%s", argument->name, argument->text,
 			why, place);
@@ -105,11 +133,14 @@ void ctl_describe(int err, const struct ppt_host_diag *diag, char *out,
 	const struct ppt_diag *d = &diag->diag;
 	const char *what = d->what ? d->what : "";
 	bool file = strcmp(what, "file") == 0;
+	char place[48] = "";
 	int n;
 
-	n = snprintf(out, size, "%s%s%s", file ? "" : what,
+	if (err == PPT_E_CORRUPT || err == PPT_E_JOURNAL)
+		place_of(err, d, place, sizeof(place));
+	n = snprintf(out, size, "%s%s%s%s", file ? "" : what,
 		     file || !*what ? "" : ": ",
-		     d->why ? d->why : ppt_strerror(err));
+		     d->why ? d->why : ppt_strerror(err), place);
 	if (n > 0 && (size_t)n < size && diag->os_errno && err == PPT_E_SYS)
 		n += snprintf(out + n, size - (size_t)n, ": %s",
 			      strerror(diag->os_errno));
@@ -117,7 +148,8 @@ void ctl_describe(int err, const struct ppt_host_diag *diag, char *out,
 		n += snprintf(out + n, size - (size_t)n, " (%s)",
 			      ppt_strerror(err));
 	if (err == PPT_E_IO && n > 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n, " at offset 0x%llx",
+		snprintf(out + n, size - (size_t)n,
+			 " at offset 0x%llx, or the file system is full",
 			 (unsigned long long)d->at);
 }
 

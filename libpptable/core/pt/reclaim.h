@@ -67,8 +67,8 @@ static int pt_reclaim(struct ppt_pool *pool, uint32_t slot, uint64_t item,
 	s = o.slot[o.level];
 	n = pt_leaves(pool, page, s, PPT_PAGE_WORDS - s, o.level, &live);
 	if (n == 0 && s < PPT_PAGE_WORDS)
-		return ppt__fail(diag, PPT_E_CORRUPT, "entry",
-				 "neither table nor leaf", page);
+		return ppt__fail(diag, PPT_E_CORRUPT, "table",
+				 "an entry is neither table nor leaf", page);
 	if (n == 0 && ppt__desc_live(ppt__desc_load(pool, page)))
 		return ppt__fail(diag, PPT_E_CORRUPT, "table",
 				 "has fewer entries than its descriptor says",
