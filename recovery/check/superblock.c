@@ -189,12 +189,16 @@ static void check_map(struct ppt_check *c, const struct ppt_memory_map *map,
 /* Where each recorded region is now; len 0 if it is nowhere. */
 static void find_present(struct ppt_check *c)
 {
+	struct ppt_problem p = ppt__problem(PPT_PROBLEM_MEMORY_MAP);
 	struct ppt_diag diag = { .err = 0 };
 
 	if (!ppt__reconcile_check(c->pool, c->cfg.present, &c->now, &diag))
 		return;
 	c->err = PPT_E_REGION;
-	ppt__check_pool(c, PPT_PROBLEM_MEMORY_MAP, diag.at);
+	p.found = diag.at;
+	if (diag.why)
+		p.message = diag.why;
+	ppt__check_tell(&c->serial, &p);
 }
 
 /* Regions are where no address is wider than 52 bits. */

@@ -84,6 +84,20 @@ same damaged "$(jq -r .verdict "$dir/out")"
 jq '(.regions[] | select(.uuid == "'$u1'")).kind = "device"' "$dir/map" >"$dir/m"
 refuse 8 'not in the memory map' pptctl check "$pool" --memory-map "$dir/m"
 same memory-map "$(jq -r '.problems[].code' "$dir/out" | sort -u)"
+has '.problems[0].message | test("another kind")'
+misfit() { # message filter
+	jq "$2" "$dir/map" >"$dir/m"
+	refuse 8 '' pptctl check "$pool" --memory-map "$dir/m" --json
+	has '(.problems | length) == 1 and .problems[0].code == "memory-map"'
+	has '.problems[0].message | test("'"$1"'")'
+}
+misfit "pool's region is not in it" '.regions |= map(select(.kind != "pool"))'
+misfit "pool's region .*another length" '.regions[0].len = 4096'
+misfit overlaps '(.regions[] | select(.uuid == "'$u1'")).base =
+	.regions[0].base'
+misfit 'memory map already' '.regions += [.regions[1] | .base = "0x0"]'
+jq '(.regions[] | select(.uuid == "'$u1'")).kind = "device"' "$dir/map" >"$dir/m"
+refuse 8 'not in the memory map' pptctl check "$pool" --memory-map "$dir/m"
 same refused "$(jq -r .verdict "$dir/out")"
 jq '(.regions[] | select(.uuid == "'$u1'")).base = "0x100001000"' \
 	"$dir/map" >"$dir/m"
@@ -132,6 +146,7 @@ head -c 5000 "$dir/good" >"$dir/file"
 refuse_file 'size of the media'
 head -c 4194304 "$dir/good" >"$dir/file"
 refuse_file 'size of the media'
+has '.problems[0] | .code == "media-size" and .found == "0x400000"'
 cat "$dir/good" "$dir/good" >"$dir/file"
 refuse_file 'size of the media'
 expect 8 'No such file' pptctl check "$dir/none"

@@ -91,7 +91,7 @@ const char *ppt_severity_name(enum ppt_severity severity);
 	  "give it the pool's UUID")                                           \
 	X(MEMORY_MAP, "memory-map", FATAL,                                     \
 	  "the present memory map does not fit the recorded one",              \
-	  "none: a region that is recorded must be there")                     \
+	  "none: give one with the pool's region and no overlaps")             \
 	X(JOURNAL_TAIL, "journal-tail", MINOR,                                 \
 	  "one copy of the journal's tail is damaged",                         \
 	  "write it anew from the other")                                      \
@@ -256,7 +256,8 @@ enum ppt_where {
 
 /**
  * struct ppt_problem - one problem, or many of a kind beside each other.
- * @id, @code, @severity, @message, @repair: the row of PPT_PROBLEMS.
+ * @id, @code, @severity, @message, @repair: the row of PPT_PROBLEMS; @message
+ *         of a memory map says what does not fit.
  * @where: mask of enum ppt_where: which of the following are meant.
  * @page:  index in the pool, 4 KiB each.
  * @slot:  word of that page, 0 to 511; the first, if @count is more than 1.
