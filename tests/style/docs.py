@@ -9,6 +9,8 @@
   returns an error says so after "Return".
 - README.md: its commands and folders exist, its example is the one that is
   compiled; the exit codes are those of the manual page.
+- Every problem and every action of the headers is in its manual page, with its
+  severity, message and repair, and in that order.
 - Relative links lead to files.
 """
 
@@ -21,6 +23,7 @@ INVARIANTS = "docs/INVARIANTS.md"
 README = "README.md"
 EXAMPLE = "examples/hello/hello.c"
 MANUAL = "docs/man/pptctl.1"
+PROBLEMS = "docs/man/pptctl-problems.7"
 HEADERS = "libpptable/include/pptable/"
 SHIPPED = ("libpptable/", "recovery/")
 
@@ -157,6 +160,39 @@ def check_readme():
                         f"{MANUAL} {sorted(codes, key=int)}")
 
 
+# --------------------------------------------------------------- problems --
+
+WORDS = r'((?:"[^"]*"\s*)+)'
+PROBLEM = re.compile(r'\bX\(\w+,\s*"([a-z-]+)",\s*([A-Z]+),\s*' + WORDS +
+                     r",\s*" + WORDS + r"\)")
+ACTION = re.compile(r'\bX\(\w+,\s*"([a-z-]+)",\s*(true|false),\s*' + WORDS +
+                    r"\)")
+
+
+def words(literals):
+    return "".join(re.findall(r'"([^"]*)"', literals))
+
+
+def check_problems():
+    check = text(HEADERS + "check.h").replace("\\\n", "")
+    repair = text(HEADERS + "repair.h").replace("\\\n", "")
+    page = text(PROBLEMS)
+    told = "".join(
+        f".It Sy {code} Pq {severity.lower()}\n{words(message)}\n"
+        f".br\nRepair: {words(what)}\n"
+        for code, severity, message, what in PROBLEM.findall(check))
+    if not told or f"\n.Bl -tag -width Ds\n{told}.El\n" not in page:
+        problems.append(f"{PROBLEMS}: its problems are not those of check.h:\n"
+                        f"{told}")
+    told = "".join(
+        f".It Sy {code}{' Pq lossy' if lossy == 'true' else ''}\n"
+        f"{words(message)}\n"
+        for code, lossy, message in ACTION.findall(repair))
+    if not told or f"\n.Bl -tag -width Ds\n{told}.El\n" not in page:
+        problems.append(f"{PROBLEMS}: its actions are not those of repair.h:\n"
+                        f"{told}")
+
+
 def check_links():
     for name in repo.files(".md"):
         for number, line in enumerate(repo.read(name), 1):
@@ -171,5 +207,6 @@ check_citations()
 check_places()
 check_headers()
 check_readme()
+check_problems()
 check_links()
 repo.finish(problems, "Correct the document, or the code.")
