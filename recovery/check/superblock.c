@@ -47,6 +47,9 @@ static uint32_t crc_of(const struct ppt_m_superblock *sb)
 static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
 		    const struct ppt_m_superblock *b)
 {
+	struct ppt_problem twins = ppt__problem(PPT_PROBLEM_SUPERBLOCK_TWINS);
+	uint64_t of_a = ppt__get64(a->generation);
+	uint64_t of_b = ppt__get64(b->generation);
 	struct ppt_m_superblock x = *a; /* one at a time: a kernel's stack */
 	uint32_t crc[2];
 
@@ -57,10 +60,14 @@ static void compare(struct ppt_check *c, const struct ppt_m_superblock *a,
 	crc[1] = crc_of(&x);
 	if (crc[0] == crc[1])
 		return;
-	if (ppt__get64(a->generation) == ppt__get64(b->generation))
-		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_TWINS, 0);
-	else
-		ppt__check_pool(c, PPT_PROBLEM_SUPERBLOCK_STALE, 0);
+	if (of_a != of_b) {
+		ppt__check_at(&c->serial, PPT_PROBLEM_SUPERBLOCK_STALE,
+			      of_b < of_a, 0);
+		return;
+	}
+	twins.where = PPT_WHERE_PAGE; /* 0 and 1 */
+	twins.count = 2;
+	ppt__check_tell(&c->serial, &twins);
 }
 
 static bool check_size(struct ppt_check *c, const struct ppt_m_superblock *sb)
