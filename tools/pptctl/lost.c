@@ -220,13 +220,17 @@ static int resolve(struct ctl *ctl, const struct ctl_lost_range *range)
 
 int ctl_lost_resolve(struct ctl *ctl, const struct ctl_lost *lost)
 {
+	bool any = false;
 	int ret = CTL_OK;
 
 	if (ctl->opt.lost == PPT_LOST_FAULT)
 		return CTL_OK;
 	cli_catch_interrupts();
-	for (size_t i = 0; i < lost->count && !cli_interrupted(); i++)
-		if (lost->range[i].gone)
-			ret |= resolve(ctl, &lost->range[i]);
-	return ret | ctl_reclaim(ctl);
+	for (size_t i = 0; i < lost->count && !cli_interrupted(); i++) {
+		if (!lost->range[i].gone)
+			continue;
+		ret |= resolve(ctl, &lost->range[i]);
+		any = true;
+	}
+	return any ? ret | ctl_reclaim(ctl) : ret;
 }
