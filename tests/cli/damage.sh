@@ -56,7 +56,7 @@ done
 # The directory, and a name in it that would be a line of its own.
 cp "$dir/good" "$pool"
 name=$(grep -abo bravely-named "$pool" | tail -1 | cut -d: -f1)
-printf 'x\nverdict \033[1m\302\233' |
+printf 'x\nverdict \033[1m\302\233\340\200\233\303\244' |
 	dd of="$pool" bs=1 seek="$name" conv=notrunc 2>/dev/null
 page=$((name / 4096))
 expect 4 "metadata page: differs from its descriptor \\(page $page\\)" \
@@ -68,7 +68,7 @@ says '^verdict +degraded'
 other=$(pptctl space list "$dir/good" | jq -r '.spaces[1].root_pa')
 flip $((other - base + 8 * 100))
 expect 4 '' pptctl check "$pool" --text
-says 'space x\\x0averdict \\x1b\[1m\\xc2\\x9b '
+says 'space x\\x0averdict \\x1b\[1m\\xc2\\x9b\\xe0\\x80\\x9bä '
 same 1 "$(grep -c '^verdict' "$dir/out")"
 same 0 "$(tr -d '\n' <"$dir/out" | grep -c '[[:cntrl:]]')"
 expect 1 '' pptctl check "$pool" --repair

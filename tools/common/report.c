@@ -49,8 +49,9 @@ static size_t printable(const unsigned char *s)
 
 	if (s[0] >= 0x20 && s[0] < 0x7f)
 		return s[0] != '\\';
-	/* U+0080 to U+009F are control characters too. */
-	if (s[0] < 0xc2 || s[0] > 0xf4 || (s[0] == 0xc2 && s[1] < 0xa0))
+	/* U+0080 to U+009F are control characters too; none in a longer form. */
+	if (s[0] < 0xc2 || s[0] > 0xf4 || (s[0] == 0xc2 && s[1] < 0xa0) ||
+	    (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90))
 		return 0;
 	for (size_t i = 1; i < len; i++)
 		if ((s[i] & 0xc0) != 0x80)
