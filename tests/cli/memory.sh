@@ -244,3 +244,32 @@ refuse 8 "--memory-map '$dir/none': No such file" \
 	pptctl attach "$pool" --memory-map "$dir/none"
 check "from standard input" bash -c \
 	"'$BUILD/tools/pptctl' attach '$pool' --memory-map - <'$dir/good'"
+
+# Cut off while it drops: what is gone was told, what is left is told again.
+rm -f "$pool"
+check "create" pptctl create "$pool" --size 16M \
+	--region "uuid=$u1,kind=pmem,base=4G,len=4G"
+check "space" pptctl space create "$pool" s
+check "map" pptctl map "$pool" s 0x40000000 4G 1G --page-size 4k
+pptctl memory-map "$pool" | jq "$without" >"$dir/map"
+cp "$pool" "$dir/lost"
+whole=$((0x40000000)),$((1 << 30))
+ranges() { # file: of one range at most
+	jq -r '.lost[]? | "\(.va) \(.len)"' "$1" | while read -r va len; do
+		echo "$((va)),$len"
+	done
+}
+for after in 0.02 0.05 0.1 0.15; do
+	cp "$dir/lost" "$pool"
+	timeout -s KILL $after "$BUILD/tools/pptctl" attach "$pool" \
+		--memory-map "$dir/map" --lost drop >"$dir/told" 2>/dev/null
+	pptctl attach "$pool" --memory-map "$dir/map" --lost drop >"$dir/out"
+	left=$(ranges "$dir/out")
+	if [ -s "$dir/told" ]; then
+		same "$whole" "$(ranges "$dir/told")"
+		[ -z "$left" ] || same $((2 << 30)) $((${left%,*} + ${left#*,}))
+	else
+		same "$whole" "$left"
+	fi
+	json '.lost == [] and .verdict == "clean"' pptctl attach "$pool"
+done
