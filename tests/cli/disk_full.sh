@@ -27,3 +27,15 @@ check "space" pptctl space create "$pool" s
 expect 8 "$pool: .*(poisoned or cut off)" \
 	pptctl map "$pool" s 0x400000 alloc 32M
 same "p" "$(ls -A "$dir/small")"
+
+# What is to be replaced was told before there was no room for it.
+rm "$pool"
+check "create sparse" pptctl create "$pool" --size 64M --sparse --region \
+	uuid=11111111-2222-4333-8444-555555555555,kind=pmem,base=4G,len=4G
+check "space" pptctl space create "$pool" s
+check "map" pptctl map "$pool" s 0x400000 4G 32M --page-size 4k
+pptctl memory-map "$pool" | jq '.regions |= .[0:1]' >"$dir/map"
+expect 12 'the file system is full' \
+	pptctl attach "$pool" --memory-map "$dir/map" --lost replace --json
+has '.verdict == "degraded" and (.lost | map({va, len, action})) ==
+	[{"va": "0x400000", "len": 33554432, "action": "replace"}]'

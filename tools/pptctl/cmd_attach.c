@@ -144,36 +144,67 @@ static void count_walk(struct ctl *ctl, const struct ctl_lost *lost, int failed,
 		r->verdict = PPT_VERDICT_CLEAN;
 }
 
+/* All that reads the pool before there is something to tell. */
+struct walk {
+	struct ctl *ctl;
+	json_t *spaces;
+	struct ctl_lost lost;
+	struct ppt_host_diag diag;
+	int err; /* what cut the list of spaces short */
+	int ret; /* an exit code */
+};
+
+static int walk(void *arg)
+{
+	struct walk *w = arg;
+
+	w->spaces = ctl_json_spaces(w->ctl, &w->err, &w->diag.diag);
+	if (w->err)
+		w->ret = ctl_fail(w->ctl, w->err, &w->diag.diag, NULL);
+	w->ret |= ctl_lost_find(w->ctl, &w->lost);
+	return 0;
+}
+
+static int resolve(void *arg)
+{
+	struct walk *w = arg;
+
+	w->ret |= ctl_lost_resolve(w->ctl, &w->lost);
+	return 0;
+}
+
 static int report_attach(struct ctl *ctl)
 {
-	struct ppt_host_diag diag = { .os_errno = 0 };
-	struct ctl_lost lost = { .count = 0 };
+	struct walk w = { .ctl = ctl };
 	struct at_attach at;
 	char text[512] = "";
-	int err, ret = CTL_OK;
-	json_t *spaces = ctl_json_spaces(ctl, &err, &diag.diag);
+	int dead = ppt_host_try(ctl->host, walk, &w, &w.diag);
 
-	if (err) {
-		ctl_describe(err, &diag, text, sizeof(text));
-		ret = ctl_fail(ctl, err, &diag.diag, NULL);
+	if (dead) {
+		w.err = dead;
+		w.ret |= ctl_fail_file(ctl, dead, &w.diag);
 	}
-	ret |= ctl_lost_find(ctl, &lost);
-	count_walk(ctl, &lost, ret, &at);
+	if (w.err)
+		ctl_describe(w.err, &w.diag, text, sizeof(text));
+	count_walk(ctl, &w.lost, w.ret, &at);
 	if (cli_wants_json(&ctl->cli)) {
-		print_attach_json(ctl, &at, spaces, ctl_lost_json(ctl, &lost),
-				  text, err);
+		print_attach_json(ctl, &at, w.spaces,
+				  ctl_lost_json(ctl, &w.lost), text, w.err);
 	} else {
-		print_attach_text(ctl, &at, spaces);
-		ctl_lost_text(ctl, &lost);
-		json_decref(spaces);
+		print_attach_text(ctl, &at, w.spaces);
+		ctl_lost_text(ctl, &w.lost);
+		json_decref(w.spaces);
 	}
 	/* Nothing goes before it was told. */
-	if (!fflush(stdout) && !ferror(stdout))
-		ret |= ctl_lost_resolve(ctl, &lost);
-	ctl_lost_free(&lost);
+	if (!dead && !fflush(stdout) && !ferror(stdout)) {
+		dead = ppt_host_try(ctl->host, resolve, &w, &w.diag);
+		if (dead)
+			w.ret |= ctl_fail_file(ctl, dead, &w.diag);
+	}
+	ctl_lost_free(&w.lost);
 	if (ctl->attach.verdict == PPT_VERDICT_DEGRADED)
-		ret |= CTL_DAMAGE;
-	return ret;
+		w.ret |= CTL_DAMAGE;
+	return w.ret;
 }
 
 int ctl_cmd_attach(struct ctl *ctl)
