@@ -66,6 +66,20 @@ expect 1 '' pptctl check "$pool" --repair --policy wx
 check "policy" pptctl check "$pool" --policy wx
 same rwu "$(pptctl dump "$pool" s | jq -r '.extents[-1].prot' | tr -d -)"
 
+# A reclaim list that is damaged is quarantined: the rest works.
+cp "$dir/good" "$pool"
+page=$(($(pptctl info "$pool" | jq .pages.fixed) + 1))
+printf xyz | dd of="$pool" bs=1 seek=$((page * 4096 + 100)) conv=notrunc 2>/dev/null
+expect 4 '' pptctl attach "$pool"
+has '.verdict == "degraded" and .reclaim_damaged'
+expect 4 '' pptctl attach "$pool" --text
+says '^damaged +the reclaim list'
+pptctl dump "$pool" s | jq .extents | cmp - <(jq .extents "$dir/s") ||
+	failed "a damaged reclaim list costs something"
+expect 4 'reclaim list' pptctl space delete "$pool" s
+expect 1 '' pptctl check "$pool" --repair
+json '.verdict == "clean" and .reclaim_damaged == false' pptctl attach "$pool"
+
 # What cannot be repaired is left alone.
 cp "$dir/good" "$pool"
 dd if=/dev/zero of="$pool" bs=4096 count=2 conv=notrunc 2>/dev/null

@@ -53,6 +53,7 @@ static void print_attach_json(const struct ctl *ctl, const struct at_attach *at,
 	cli_json_set(root, "epochs_left", cli_json_u64(r->epochs_left));
 	cli_json_set(root, "tables_checked", cli_json_u64(r->tables_checked));
 	cli_json_set(root, "tables_damaged", cli_json_u64(r->tables_damaged));
+	cli_json_set(root, "reclaim_damaged", json_boolean(r->reclaim_damaged));
 	cli_json_set(root, "at_attach", at_attach_json(at ? at : &none));
 	cli_json_set(root, "regions_lost", cli_json_u64(r->regions_lost));
 	cli_json_set(root, "frames_lost", cli_json_u64(r->frames_lost));
@@ -74,6 +75,9 @@ static void print_trust_text(const struct ppt_attach_report *r,
 	if (r->tables_damaged)
 		printf("damaged      %llu tables\n",
 		       (unsigned long long)r->tables_damaged);
+	if (r->reclaim_damaged)
+		puts("damaged      the reclaim list: no page is freed in steps "
+		     "until a repair");
 	if (r->epochs_left)
 		printf("             tables of %u older memory maps may be "
 		       "left: "
@@ -136,7 +140,7 @@ static void count_walk(struct ctl *ctl, const struct ctl_lost *lost, int failed,
 	r->frames_lost = lost->leaves;
 	if (r->tables_damaged < lost->tables)
 		r->tables_damaged = lost->tables;
-	if (lost->count || r->tables_damaged || failed)
+	if (lost->count || r->tables_damaged || r->reclaim_damaged || failed)
 		r->verdict = PPT_VERDICT_DEGRADED;
 	else if (r->records_replayed || r->tables_rebased || r->map_changed)
 		r->verdict = PPT_VERDICT_REPLAYED;
