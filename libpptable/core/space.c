@@ -326,7 +326,7 @@ int ppt_space_create(struct ppt_pool *pool, const char *name,
 {
 	const struct ppt__pt_ops *ops = ppt__pt_ops(format);
 	struct ppt__call call;
-	struct place at;
+	struct place at = { 0, 0 };
 	int err = check_name(pool, name, diag);
 
 	if (!err && !ops)
