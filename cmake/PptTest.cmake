@@ -13,6 +13,9 @@ function(ppt_test_defaults test)
       set(arg_TIMEOUT 1800)
     endif()
   endif()
+  if(PPT_INSTRUMENTED)
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 5")
+  endif()
   set_tests_properties(${test} PROPERTIES
     LABELS "${arg_LABELS}"
     TIMEOUT ${arg_TIMEOUT}

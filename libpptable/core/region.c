@@ -200,8 +200,10 @@ int ppt_region_remove(struct ppt_pool *pool, const struct ppt_uuid *uuid,
 	/* Entries of older epochs know regions by their place in the list. */
 	ppt_settle(pool, UINT64_MAX, NULL);
 	err = ppt_reclaim(pool, UINT64_MAX, NULL);
-	if (!err)
-		err = find_use(pool, i, diag); /* [I7] */
+	if (err)
+		return ppt__fail(diag, err, "reclaim list",
+				 "what it holds may use the region", 0);
+	err = find_use(pool, i, diag); /* [I7] */
 	if (err)
 		return err;
 	for (; i + 1 < n; i++) {

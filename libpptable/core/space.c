@@ -288,17 +288,20 @@ static void put_name(const char *name, uint64_t *word)
 static int check_name(struct ppt_pool *pool, const char *name,
 		      struct ppt_diag *diag)
 {
+	struct ppt_diag found = { .err = 0 };
 	struct place at;
 	int err;
 
 	if (!name || !name_ok(name))
 		return ppt__fail(diag, PPT_E_INVAL, "name",
 				 "not 1 to 31 printable bytes without '/'", 0);
-	err = find_name(pool, name, &at, NULL);
+	err = find_name(pool, name, &at, &found);
 	if (!err)
 		return ppt__fail(diag, PPT_E_EXIST, "space",
 				 "one of this name exists", 0);
-	return err == PPT_E_NOENT ? 0 : err;
+	if (err == PPT_E_NOENT)
+		return 0;
+	return ppt__fail(diag, err, found.what, found.why, found.at);
 }
 
 static int create(struct ppt_pool *pool, const char *name,

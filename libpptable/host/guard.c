@@ -28,7 +28,8 @@ struct guard {
 	uintptr_t base;
 	uint64_t bytes;
 	volatile uint64_t at;
-	volatile unsigned int inside; /* guards that the jump leaves out */
+	bool installs;                /* it has called install() */
+	volatile unsigned int inside; /* such guards that the jump leaves out */
 	struct guard *outer;
 };
 
@@ -74,7 +75,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 		uint64_t at = (uintptr_t)info->si_addr - g->base;
 
 		if (at >= g->bytes) {
-			inside++;
+			inside += g->installs;
 			continue;
 		}
 		g->at = at;
@@ -122,6 +123,7 @@ int ppt__guard(const void *base, uint64_t bytes, int (*fn)(void *arg),
 	struct guard guard = {
 		.base = (uintptr_t)base,
 		.bytes = bytes,
+		.installs = true,
 		.outer = guards,
 	};
 	int ret;
@@ -167,6 +169,7 @@ bool ppt__readable_page(void *ctx, const void *at, size_t bytes)
 		return true;
 	guard.base = (uintptr_t)at;
 	guard.bytes = bytes;
+	guard.installs = false;
 	guard.outer = guards;
 	if (sigsetjmp(guard.jump, 0)) {
 		guards = guard.outer;

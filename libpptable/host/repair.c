@@ -83,7 +83,9 @@ static void on_problem(void *ctx, const struct ppt_problem *problem)
 {
 	struct job *job = ctx;
 
+	/* Of pages that cannot be read each look may find more. */
 	job->found += problem->severity != PPT_SEVERITY_NOTE &&
+		      problem->id != PPT_PROBLEM_MEDIA_ERROR &&
 		      strncmp(problem->repair, "none", 4) != 0;
 	if (job->problem)
 		job->problem(job->opt->check.ctx, problem);
@@ -401,7 +403,10 @@ static bool is_idle(const struct job *job)
 static int decide(struct job *job, uint64_t found)
 {
 	struct ppt_host_repair_report *r = &job->report;
-	bool worse = job->found > found || r->after.verdict > r->before.verdict;
+	bool opens = r->before.verdict == PPT_CHECK_REFUSED &&
+		     r->after.verdict != PPT_CHECK_REFUSED;
+	bool worse = !opens && (job->found > found ||
+				r->after.verdict > r->before.verdict);
 	int err;
 
 	if (worse || is_idle(job)) {

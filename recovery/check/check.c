@@ -78,10 +78,10 @@ size_t ppt_check_scratch_bytes(const void *media, uint64_t bytes,
 	size_t most = place(NULL, &s);
 	struct ppt_geometry g;
 
-	if (ppt_probe(media, bytes, &g, NULL))
+	/* For what it takes to look; either copy may be another pool's. */
+	if (ppt_probe(media, bytes, &g, NULL) == PPT_E_INVAL)
 		return most + ALIGN;
-	/* The other copy may be another pool's, or this one. */
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < 2 && bytes >= 2 * PPT_PAGE_BYTES; i++) {
 		const struct ppt_m_superblock *sb =
 			(const void *)((const char *)media +
 				       (uint64_t)i * PPT_PAGE_BYTES);

@@ -126,9 +126,16 @@ bool ppt__check_superblocks(struct ppt_check *c,
 	} else {
 		compare(c, copy[0], copy[1]);
 	}
-	if (!fell_back && c->fits &&
-	    fit(c, copy[slot ^ 1]) > fit(c, copy[slot]))
-		slot ^= 1;
+	if (!fell_back && c->fits) {
+		uint32_t one = fit(c, copy[slot]);
+		uint32_t other = fit(c, copy[slot ^ 1]);
+
+		/* Nothing says whose pool it is: to guess would be its end. */
+		if (one == other && !same_uuid(copy[0]->uuid, copy[1]->uuid))
+			return refuse(c, PPT_E_CORRUPT);
+		if (other > one)
+			slot ^= 1;
+	}
 	*sb = copy[slot];
 	return check_size(c, *sb);
 }

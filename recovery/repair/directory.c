@@ -143,10 +143,13 @@ static void mark_doubted(struct ppt__repair *r, uint32_t page, uint32_t slot,
 {
 	struct ppt__believe b = { .page = 0 };
 
-	if (expect_root(r, word[PPT_M_DIR_FORMAT], word[PPT_M_DIR_ROOT], &b) &&
-	    b.level == level &&
-	    ppt__repair_look(r, &b) >= PPT__BELIEF_CORRECTED)
+	if (!expect_root(r, word[PPT_M_DIR_FORMAT], word[PPT_M_DIR_ROOT], &b) ||
+	    b.level != level)
+		return;
+	if (ppt__repair_look(r, &b) >= PPT__BELIEF_CORRECTED)
 		ppt__repair_mark(r, b.page, level, page, slot);
+	else
+		r->top_lost |= level == PPT__LEVELS_MAX;
 }
 
 /* @level 0: of pages that can be believed, else of doubted ones. */

@@ -84,10 +84,10 @@ void ppt__repair_mark_tables(struct ppt__repair *r)
 	for (uint32_t level = PPT__LEVELS_MAX; level > 1; level--) {
 		bool top = level == PPT__LEVELS_MAX;
 
-		if (r->unnamed &&
-		    (top || (level + 1 == PPT__LEVELS_MAX && !r->top_lost))) {
+		if (r->unnamed && level + 1 >= PPT__LEVELS_MAX) {
 			ppt__repair_mark_doubted(r, level);
-			mark_unnamed(r, level);
+			if (top || !r->top_lost)
+				mark_unnamed(r, level);
 		}
 		for (uint64_t p = ppt__repair_next(r, r->pool->at.first_page);
 		     p < r->pool->at.pages; p = ppt__repair_next(r, p + 1)) {

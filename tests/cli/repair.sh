@@ -77,6 +77,10 @@ says '^damaged +the reclaim list'
 pptctl dump "$pool" s | jq .extents | cmp - <(jq .extents "$dir/s") ||
 	failed "a damaged reclaim list costs something"
 expect 4 'reclaim list' pptctl space delete "$pool" s
+expect 4 'reclaim list' pptctl reclaim "$pool"
+va=$(jq -r '.extents[0].va' "$dir/s")
+expect 0 'reclaim list: damaged: freed pages wait' pptctl unmap "$pool" s "$va" 4K
+expect 1 '' pptctl translate "$pool" s "$va"
 expect 1 '' pptctl check "$pool" --repair
 json '.verdict == "clean" and .reclaim_damaged == false' pptctl attach "$pool"
 

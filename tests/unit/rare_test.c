@@ -96,6 +96,50 @@ static void ppt_check__as_many_regions_as_there_can_be_is_clean(void **state)
 	unit_close(&u);
 }
 
+/*
+ * Superblocks of two pools, one of them larger, and descriptors of neither:
+ * which one it is cannot be told, so nothing is made of either.
+ */
+static void ppt_check__of_two_pools_nobody_tells_it_is_none(void **state)
+{
+	struct unit_pool u, large;
+	struct ppt_repair_config cfg;
+	struct ppt_repair_report report;
+	struct specimen image;
+	struct outcome o;
+	uint8_t *before;
+
+	(void)state;
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(pool_fixture_detach(&u.pf));
+	memset(&large, 0, sizeof(large));
+	pool_fixture_ready(&large.pf, &(struct pool_fixture_options){
+					      .bytes = 4 * MIB, .seed = 99 });
+	assert_ok(pool_fixture_detach(&large.pf));
+	memcpy(unit_word(&u, 1, 0), large.pf.media + PPT_PAGE_BYTES,
+	       PPT_PAGE_BYTES);
+	pool_fixture_close(&large.pf);
+	specimen_take(&image, &u.pf, u.pf.media);
+	check_image(&image, NULL, &o);
+	specimen_free(&image);
+	assert_int_equal(o.report.verdict, PPT_CHECK_REFUSED);
+	unit_close(&u);
+
+	unit_open(&u, MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(pool_fixture_detach(&u.pf));
+	before = unit_save(&u);
+	((struct ppt_m_superblock *)(void *)unit_word(&u, 1, 0))->uuid[3] ^= 1;
+	ppt__superblock_seal((void *)unit_word(&u, 1, 0));
+	memset(unit_word(&u, u.at.desc_page, 0), 0x77, PPT_LINE_BYTES);
+	memcpy(before, u.pf.media, u.pf.bytes);
+	cfg = unit_repair_config(&u);
+	assert_int_equal(ppt_repair(&cfg, &report, NULL), PPT_E_CORRUPT);
+	free(cfg.scratch);
+	assert_true(unit_same(&u, before));
+	free(before);
+	unit_close(&u);
+}
+
 /* ------------------------------------------------------------ memory map -- */
 
 static void check_under(void (*change)(struct ppt_memory_map *map),
@@ -308,6 +352,113 @@ static void ppt_repair__space_of_no_format_is_told_by_its_root(void **state)
 	unit_close(&u);
 }
 
+/* More than one bit of a page, which nothing sets right. */
+static void ruin(struct unit_pool *u, uint32_t page)
+{
+	for (uint32_t s = 0; s < PPT_PAGE_WORDS; s += 3)
+		*unit_word(u, page, s) ^= 0x50;
+}
+
+/* How many spaces there are, and in how many of them @va leads to @pa. */
+static uint32_t spaces_of(struct unit_pool *u, uint64_t va, uint64_t pa,
+			  uint32_t *same)
+{
+	struct ppt_space_info info;
+	uint64_t cursor = 0;
+	uint32_t n = 0;
+
+	*same = 0;
+	for (; !ppt_space_next(u->pf.pool, &cursor, &info, NULL); n++) {
+		struct ppt_extent e;
+
+		assert_ok(
+			ppt_space_open(u->pf.pool, info.name, &u->space, NULL));
+		*same += !ppt_translate(&u->space, va, &e, NULL) && e.pa == pa;
+	}
+	return n;
+}
+
+#define MANY 70u
+#define FIVE_VA (UINT64_C(255) << 48 | VA)
+
+/* One space of five levels, and as many others as take two directory pages. */
+static void open_many(struct unit_pool *u, uint32_t many, uint32_t *five)
+{
+	struct ppt_space space;
+
+	unit_open(u, 4 * MIB, 65536, PPT_ATTACH_NO_MMU);
+	assert_ok(ppt_space_create(u->pf.pool, "five", PPT_FORMAT_X86_64_5,
+				   &space, NULL));
+	*five = space.root_page;
+	assert_ok(ppt_map(&space, FIVE_VA, PA, 4096, RW, 0, NULL));
+	assert_ok(ppt_map(&space, VA, PA, 4096, RW, 0, NULL));
+	for (uint32_t i = 0; i < many; i++) {
+		char name[8] = { 's', (char)('0' + i / 10),
+				 (char)('0' + i % 10) };
+
+		assert_ok(ppt_space_create(u->pf.pool, name,
+					   PPT_FORMAT_X86_64_4, &space, NULL));
+		assert_ok(ppt_map(&space, VA + 511 * 4096, PA, 4096, RW, 0,
+				  NULL));
+	}
+	assert_ok(pool_fixture_detach(&u->pf));
+}
+
+static void mend(struct unit_pool *u)
+{
+	struct ppt_repair_config cfg = unit_repair_config(u);
+	struct ppt_repair_report report;
+
+	assert_ok(ppt_repair(&cfg, &report, NULL));
+	free(cfg.scratch);
+	assert_ok(pool_fixture_attach(&u->pf, NULL));
+}
+
+/* Entries of a ruined page count, though a root of five levels is lost too. */
+static void
+ppt_repair__ruined_directory_keeps_roots_of_four_levels(void **state)
+{
+	struct unit_pool u;
+	uint32_t five, same;
+
+	(void)state;
+	open_many(&u, MANY, &five);
+	ruin(&u, five);
+	{
+		uint32_t second = (uint32_t)*unit_word(&u, u.at.dir_page, 0);
+
+		assert_in_range(second, u.at.first_page, u.at.pages - 1);
+		*unit_word(&u, second, PPT_M_DIR_WORDS + PPT_M_DIR_NAME) ^= 6;
+		*unit_word(&u, second, 2 * PPT_M_DIR_WORDS + PPT_M_DIR_NAME) ^=
+			6;
+	}
+	mend(&u);
+	assert_in_range(spaces_of(&u, VA + 511 * 4096, PA, &same), MANY + 1,
+			MANY + 2);
+	assert_int_equal(same, MANY + 1);
+	unit_close(&u);
+}
+
+/* What a lost root of five levels led to is no space of four. */
+static void ppt_repair__tables_of_a_lost_root_are_no_spaces(void **state)
+{
+	struct unit_pool u;
+	uint32_t five, same;
+
+	(void)state;
+	open_many(&u, 0, &five);
+	ruin(&u, five);
+	*unit_word(&u, u.at.dir_page, PPT_M_DIR_WORDS + PPT_M_DIR_NAME) ^= 6;
+	*unit_word(&u, u.at.dir_page, 2 * PPT_M_DIR_WORDS + PPT_M_DIR_NAME) ^=
+		6;
+	mend(&u);
+	(void)spaces_of(&u, VA, PA, &same);
+	assert_int_equal(same, 0);
+	assert_int_equal(spaces_of(&u, VA + 511 * 4096, PA, &same), 1);
+	assert_int_equal(same, 1);
+	unit_close(&u);
+}
+
 /* ------------------------------------------------------------------ calls -- */
 
 static void ppt_detach__open_transaction_is_aborted(void **state)
@@ -387,6 +538,12 @@ int main(void)
 			ppt_repair__without_tails_whole_transactions_count),
 		cmocka_unit_test(
 			ppt_repair__space_of_no_format_is_told_by_its_root),
+		cmocka_unit_test(
+			ppt_repair__ruined_directory_keeps_roots_of_four_levels),
+		cmocka_unit_test(
+			ppt_repair__tables_of_a_lost_root_are_no_spaces),
+		cmocka_unit_test(
+			ppt_check__of_two_pools_nobody_tells_it_is_none),
 		cmocka_unit_test(ppt_detach__open_transaction_is_aborted),
 		cmocka_unit_test(ppt_attach__count_without_a_drain_is_recorded),
 		cmocka_unit_test(

@@ -307,6 +307,11 @@ int ctl_cmd_checkpoint(struct ctl *ctl)
 
 static int reclaim(struct ctl *ctl)
 {
+	struct ppt_diag diag = { .what = "reclaim list",
+				 .why = "damaged; a repair mends it" };
+
+	if (ctl->attach.reclaim_damaged)
+		return ctl_fail(ctl, PPT_E_CORRUPT, &diag, NULL);
 	cli_catch_interrupts();
 	return ctl_reclaim(ctl);
 }

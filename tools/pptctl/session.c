@@ -95,6 +95,14 @@ int ctl_reclaim(struct ctl *ctl)
 	struct ppt_diag none = { .err = 0 };
 	bool left = true;
 
+	/* What was to be done is done, and durable. */
+	if (ctl->attach.reclaim_damaged) {
+		ctl_say(ctl,
+			"%s: reclaim list: damaged: freed pages wait for a "
+			"repair",
+			ctl->cli.args[0]);
+		return CTL_OK;
+	}
 	while (left) {
 		int ret;
 

@@ -38,7 +38,8 @@ struct ppt_space_info {
  * @out:  NULL or the handle.
  *
  * Durable, crash: as every transaction.  Bound: reads the directory.
- * Return: 0; PPT_E_EXIST; PPT_E_INVAL name or format; PPT_E_NOSPC; PPT_E_ROFS.
+ * Return: 0; PPT_E_EXIST; PPT_E_INVAL name or format; PPT_E_NOSPC; PPT_E_ROFS;
+ *         PPT_E_CORRUPT the directory.
  */
 int ppt_space_create(struct ppt_pool *pool, const char *name,
 		     enum ppt_format format, struct ppt_space *out,
@@ -60,7 +61,7 @@ int ppt_space_open(struct ppt_pool *pool, const char *name,
  *
  * Durable, crash: as every transaction.  Bound: reads the directory twice.
  * Return: 0; PPT_E_NOENT; PPT_E_EXIST a space has the new name, also this one;
- *         PPT_E_INVAL @to; PPT_E_ROFS.
+ *         PPT_E_INVAL @to; PPT_E_ROFS; PPT_E_CORRUPT the directory.
  */
 int ppt_space_rename(struct ppt_pool *pool, const char *name, const char *to,
 		     struct ppt_diag *diag);
