@@ -513,6 +513,11 @@ static void ppt_check_work__of_a_worker_too_many_does_nothing(void **state)
 	cfg.scratch_bytes = (cfg.scratch_bytes + 63) & ~(size_t)63;
 	cfg.scratch = scratch = aligned_alloc(64, cfg.scratch_bytes);
 	assert_ok(ppt_check_begin(&cfg, &check, NULL));
+	/* None is as one, and of no media the least. */
+	assert_int_equal(ppt_check_scratch_bytes(image.bytes, image.size, 0),
+			 ppt_check_scratch_bytes(image.bytes, image.size, 1));
+	assert_in_range(ppt_check_scratch_bytes(NULL, image.size, 1), 1,
+			cfg.scratch_bytes - 1);
 	for (uint32_t i = 0; i < 4; i++)
 		ppt_check_work(check, i);
 	ppt_check_end(check, &o.report);
